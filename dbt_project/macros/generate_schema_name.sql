@@ -1,0 +1,4 @@
+{#- Schemas are called exactly staging, intermediate, marts and seeds, whoever runs dbt. -#}
+{% macro generate_schema_name(custom_schema_name, node) -%}
+    {{ custom_schema_name if custom_schema_name is not none else target.schema }}
+{%- endmacro %}

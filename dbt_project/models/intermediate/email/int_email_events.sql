@@ -1,0 +1,228 @@
+with
+
+sendgrid_events as (
+
+    select * from {{ ref('stg_sendgrid__events') }}
+
+),
+
+generic_events as (
+
+    select * from {{ ref('stg_generic__email_events') }}
+
+),
+
+machine_agent_words as (
+
+    select * from {{ ref('machine_agent_words') }}
+
+),
+
+events as (
+
+    select
+        source,
+        event_id,
+        delivery_id,
+        'any|email|' || email_key as identifier,
+        email_key,
+        campaign_id,
+        campaign_name,
+        message_id,
+        event,
+        url,
+        user_agent,
+        case when is_machine then 'mail privacy prefetch' end as vendor_reason,
+        occurred_at
+    from sendgrid_events
+    union all
+    select
+        source,
+        event_id,
+        delivery_id,
+        coalesce(
+            id_space || '|customer|' || customer_id, 'any|email|' || email_key
+        ) as identifier,
+        email_key,
+        campaign_id,
+        campaign_name,
+        message_id,
+        event,
+        url,
+        user_agent,
+        case when is_machine then 'vendor flag' end as vendor_reason,
+        occurred_at
+    from generic_events
+
+),
+
+-- A mail system without message ids still tells whose e-mail of which campaign it was.
+threads as (
+
+    select
+        source,
+        event_id,
+        event,
+        url,
+        occurred_at,
+        coalesce(email_key, identifier) as recipient,
+        coalesce(message_id, campaign_id) as thread
+    from events
+    where event in ('delivered', 'click')
+
+),
+
+clicks as (
+
+    select * from threads
+    where event = 'click'
+
+),
+
+deliveries as (
+
+    select * from threads
+    where event = 'delivered'
+
+),
+
+-- Nobody reads and clicks within two seconds of delivery; a gateway that opens links
+-- before it lets the e-mail pass may even be logged just before the delivery.
+hasty_clicks as (
+
+    select distinct
+        clicks.source,
+        clicks.event_id
+    from clicks
+    inner join deliveries
+        on
+            clicks.source = deliveries.source
+            and clicks.recipient = deliveries.recipient
+            and clicks.thread = deliveries.thread
+    where
+        clicks.occurred_at between deliveries.occurred_at - interval 2 seconds
+        and deliveries.occurred_at + interval 2 seconds
+
+),
+
+surrounded_clicks as (
+
+    select
+        source,
+        event_id,
+        min(url) over nearby as first_url,
+        max(url) over nearby as last_url
+    from clicks
+    where
+        thread is not null
+        and recipient is not null
+    window nearby as (
+        partition by source, recipient, thread
+        order by occurred_at
+        range between interval 2 seconds preceding and interval 2 seconds following
+    )
+
+),
+
+-- Several links at once is a scan; the same link twice is a person's double click.
+sweeping_clicks as (
+
+    select
+        source,
+        event_id
+    from surrounded_clicks
+    where first_url != last_url
+
+),
+
+gateway_clicks as (
+
+    select
+        source,
+        event_id,
+        'security gateway' as gateway_reason
+    from hasty_clicks
+    union distinct
+    select
+        source,
+        event_id,
+        'security gateway' as gateway_reason
+    from sweeping_clicks
+
+),
+
+agents as (
+
+    select distinct user_agent
+    from events
+    where
+        event in ('open', 'click')
+        and user_agent is not null
+
+),
+
+-- Cubot makes telephones.
+machine_agents as (
+
+    select distinct
+        agents.user_agent,
+        'bot' as agent_reason
+    from agents
+    inner join machine_agent_words
+        on
+            position(
+                machine_agent_words.word
+                in replace(lower(agents.user_agent), 'cubot', '')
+            ) > 0
+
+),
+
+judged as (
+
+    select
+        events.*,
+        coalesce(
+            events.vendor_reason,
+            gateway_clicks.gateway_reason,
+            machine_agents.agent_reason
+        ) as machine_reason
+    from events
+    left join gateway_clicks
+        on
+            events.source = gateway_clicks.source
+            and events.event_id = gateway_clicks.event_id
+    left join machine_agents
+        on
+            events.event in ('open', 'click')
+            and events.user_agent = machine_agents.user_agent
+
+),
+
+final as (
+
+    select
+        ---------- ids
+        source,
+        event_id,
+        delivery_id,
+        identifier,
+        email_key,
+        campaign_id,
+        message_id,
+
+        ---------- strings
+        event,
+        campaign_name,
+        url,
+        machine_reason,
+
+        ---------- booleans
+        machine_reason is null as is_human,
+
+        ---------- timestamps
+        occurred_at
+    from judged
+
+)
+
+select * from final

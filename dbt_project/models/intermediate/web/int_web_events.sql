@@ -1,0 +1,281 @@
+with
+
+ga4_events as (
+
+    select * from {{ ref('stg_ga4__events') }}
+
+),
+
+generic_events as (
+
+    select * from {{ ref('stg_generic__web_events') }}
+
+),
+
+machine_agent_words as (
+
+    select * from {{ ref('machine_agent_words') }}
+
+),
+
+events as (
+
+    select
+        source,
+        event_id,
+        delivery_id,
+        id_space || '|customer|' || user_id as login_identifier,
+        id_space || '|anonymous|' || anonymous_id as anonymous_identifier,
+        coalesce(anonymous_id, user_id) as tracker_user,
+        session_id as tracker_session,
+        order_id,
+        product_id,
+        email_click_token,
+        event_name,
+        page_url,
+        referrer_url,
+        traffic_source,
+        traffic_medium,
+        campaign,
+        currency,
+        category,
+        device,
+        country,
+        browser as user_agent,
+        amount,
+        engagement_seconds,
+        cast(null as string) as vendor_reason,
+        occurred_at
+    from ga4_events
+    union all
+    select
+        source,
+        event_id,
+        delivery_id,
+        coalesce(
+            id_space || '|customer|' || user_id, 'any|email|' || email_key
+        ) as login_identifier,
+        id_space || '|anonymous|' || anonymous_id as anonymous_identifier,
+        coalesce(anonymous_id, user_id, email_key) as tracker_user,
+        session_id as tracker_session,
+        order_id,
+        product_id,
+        email_click_token,
+        event_name,
+        page_url,
+        referrer_url,
+        traffic_source,
+        traffic_medium,
+        campaign,
+        currency,
+        category,
+        device,
+        country,
+        user_agent,
+        amount,
+        engagement_seconds,
+        case when is_bot then 'bot' end as vendor_reason,
+        occurred_at
+    from generic_events
+
+),
+
+-- The tracker's session id is unique only within its user. An event without any user
+-- belongs to no session.
+tracked as (
+
+    select
+        *,
+        source || '|' || tracker_user || '|' || tracker_session as session_id
+    from events
+    where
+        tracker_session is not null
+        or tracker_user is null
+
+),
+
+untracked as (
+
+    select
+        *,
+        lag(occurred_at) over (
+            partition by source, tracker_user
+            order by occurred_at, event_id
+        ) as previous_at
+    from events
+    where
+        tracker_session is null
+        and tracker_user is not null
+
+),
+
+starts as (
+
+    select
+        *,
+        case
+            when
+                previous_at is null
+                or occurred_at > previous_at + interval 30 minutes
+                then occurred_at
+        end as start_at
+    from untracked
+
+),
+
+silence_separated as (
+
+    select
+        *,
+        max(start_at) over (
+            partition by source, tracker_user
+            order by occurred_at, event_id
+            rows between unbounded preceding and current row
+        ) as session_start_at
+    from starts
+
+),
+
+sessionised as (
+
+    select
+        source,
+        event_id,
+        delivery_id,
+        session_id,
+        login_identifier,
+        anonymous_identifier,
+        order_id,
+        product_id,
+        email_click_token,
+        event_name,
+        page_url,
+        referrer_url,
+        traffic_source,
+        traffic_medium,
+        campaign,
+        currency,
+        category,
+        device,
+        country,
+        user_agent,
+        amount,
+        engagement_seconds,
+        vendor_reason,
+        occurred_at
+    from tracked
+    union all
+    select
+        source,
+        event_id,
+        delivery_id,
+        source
+        || '|'
+        || tracker_user
+        || '|from '
+        || cast(session_start_at as string) as session_id,
+        login_identifier,
+        anonymous_identifier,
+        order_id,
+        product_id,
+        email_click_token,
+        event_name,
+        page_url,
+        referrer_url,
+        traffic_source,
+        traffic_medium,
+        campaign,
+        currency,
+        category,
+        device,
+        country,
+        user_agent,
+        amount,
+        engagement_seconds,
+        vendor_reason,
+        occurred_at
+    from silence_separated
+
+),
+
+agents as (
+
+    select distinct user_agent
+    from events
+    where user_agent is not null
+
+),
+
+-- Cubot makes telephones.
+machine_agents as (
+
+    select distinct
+        agents.user_agent,
+        'bot' as agent_reason
+    from agents
+    inner join machine_agent_words
+        on
+            position(
+                machine_agent_words.word
+                in replace(lower(agents.user_agent), 'cubot', '')
+            ) > 0
+
+),
+
+judged as (
+
+    select
+        sessionised.*,
+        coalesce(
+            sessionised.vendor_reason, machine_agents.agent_reason
+        ) as machine_reason
+    from sessionised
+    left join machine_agents
+        on sessionised.user_agent = machine_agents.user_agent
+
+),
+
+final as (
+
+    select
+        ---------- ids
+        source,
+        event_id,
+        delivery_id,
+        session_id,
+        coalesce(login_identifier, anonymous_identifier) as identifier,
+        login_identifier,
+        anonymous_identifier,
+        order_id,
+        product_id,
+        email_click_token,
+
+        ---------- strings
+        event_name,
+        page_url,
+        referrer_url,
+        traffic_source,
+        traffic_medium,
+        campaign,
+        currency,
+        category,
+        device,
+        country,
+        machine_reason,
+
+        ---------- numerics
+        amount,
+        engagement_seconds,
+
+        ---------- booleans
+        machine_reason is null as is_human,
+        event_name in ('page_view', 'screen_view') as is_page_view,
+        event_name = 'purchase' as is_conversion,
+
+        ---------- timestamps
+        occurred_at
+    from judged
+
+)
+
+select * from final

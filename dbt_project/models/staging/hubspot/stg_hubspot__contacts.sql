@@ -1,0 +1,49 @@
+with
+
+source as (
+
+    select * from {{ source('hubspot', 'contacts') }}
+
+),
+
+renamed as (
+
+    select
+        ---------- ids
+        source,
+        id_space,
+        delivery_id,
+        contact_id,
+        email_key,
+        additional_emails_keys,
+        phone_key,
+        first_name_key,
+        last_name_key,
+        account_id,
+
+        ---------- strings
+        source_zone,
+        country,
+        industry,
+
+        ---------- numerics
+        delivery_row,
+        occurrence,
+
+        ---------- booleans
+        email_is_role,
+        is_opted_out,
+
+        ---------- timestamps
+        created_at,
+        updated_at,
+
+        ---------- categorised
+        lower(lifecycle_stage) as lifecycle_stage,
+        lower(acquisition_channel) as acquisition_channel,
+        coalesce(is_deleted, false) as is_deleted
+    from source
+
+)
+
+select * from renamed

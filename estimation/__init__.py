@@ -1,0 +1,1 @@
+"""ESTIMATE: what SQL cannot say. Pure functions, Arrow in, Arrow out."""

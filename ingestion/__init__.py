@@ -1,0 +1,1 @@
+"""EXTRACT: vendor exports in, typed Parquet out. Nothing in here imports Airflow."""

@@ -1,0 +1,406 @@
+"""Load raw: the rows that count now, from the deliveries that the ledger knows, into the warehouse's schema raw.
+
+Who wins is decided here, once, for every object, from its contract: append keeps all rows of all live deliveries,
+upsert keeps the newest version of each key, snapshot keeps the newest file. SQL after this point sees current rows only.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path, PurePosixPath
+from zoneinfo import ZoneInfo
+
+import duckdb
+import pyarrow as pa
+
+from ingestion.contract import ObjectContract, load_contracts
+from ingestion.conversion import literal
+from ingestion.ledger import Delivery, open_ledger
+from ingestion.raw_parquet import raw_path
+from ingestion.reading import quoted
+from ingestion.settings import FileMapping, Settings
+
+_DATED = re.compile(r"(19|20)\d{2}[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])")
+
+
+@dataclass(frozen=True)
+class Live:
+    """A delivery and whether its rows are in force; ``reason`` says why not."""
+
+    delivery: Delivery
+    is_live: bool
+    reason: str
+
+
+class NothingDelivered(Exception):
+    """There is no accepted delivery to build from."""
+
+
+def live_deliveries(settings: Settings) -> list[Live]:
+    """All deliveries of the configured sources, each in force or not, in a fixed order."""
+    with open_ledger(settings.home) as ledger:
+        deliveries = ledger.deliveries()
+    mappings = _mappings(settings)
+    known = [item for item in deliveries if (item.source, item.object) in mappings]
+    replaced = _replaced(known, mappings)
+    return [Live(item, *_standing(item, replaced)) for item in known]
+
+
+def _mappings(settings: Settings) -> dict[tuple[str, str], FileMapping]:
+    return {
+        (source.name, file.contract.table): file
+        for source in settings.sources
+        for file in source.files
+    }
+
+
+def _standing(delivery: Delivery, replaced: dict[str, str]) -> tuple[bool, str]:
+    if delivery.status == "duplicate":
+        return False, "file delivered before"
+    if delivery.status == "rejected":
+        return False, f"delivery rejected: {delivery.status_reason}"
+    if delivery.delivery_id in replaced:
+        return False, replaced[delivery.delivery_id]
+    return True, ""
+
+
+def _replaced(
+    deliveries: Sequence[Delivery], mappings: dict[tuple[str, str], FileMapping]
+) -> dict[str, str]:
+    """Deliveries that a newer file replaces whole: snapshots, and corrected dated files of append objects."""
+    groups: dict[tuple[str, str, int, str], list[Delivery]] = {}
+    for item in deliveries:
+        if item.status != "accepted":
+            continue
+        mode = mappings[(item.source, item.object)].mode
+        if mode == "snapshot":
+            groups.setdefault((item.source, item.object, item.entry, ""), []).append(item)
+        elif mode == "append" and _DATED.search(PurePosixPath(item.file_name).name):
+            groups.setdefault((item.source, item.object, item.entry, item.file_name), []).append(
+                item
+            )
+    replaced = {}
+    for (source, table, _, name), members in groups.items():
+        by_arrival = bool(name) or mappings[(source, table)].version == "received"
+        newest = max(
+            members,
+            key=lambda item: (
+                item.received_at if by_arrival else item.version_key,
+                item.data_through or "",
+                item.sha256,
+            ),
+        )
+        word = "replaced by a corrected file of the same name" if name else "older snapshot"
+        replaced.update({m.delivery_id: word for m in members if m is not newest})
+    return replaced
+
+
+def data_day(settings: Settings, live: Sequence[Live]) -> date:
+    """The latest day, in the company's zone, that any delivery in force reaches."""
+    contracts = load_contracts()
+    days = [
+        _local_day(item.delivery.data_through, settings.time_zone)
+        for item in live
+        if item.is_live
+        and item.delivery.data_through
+        and contracts[item.delivery.object].dates_the_data
+    ]
+    if not days:
+        raise NothingDelivered(
+            f"{settings.home}: no accepted delivery holds a dated row yet. Run `rapport ingest`, and see "
+            "`rapport quarantine` for what was rejected"
+        )
+    return max(days)
+
+
+def _local_day(text: str, zone: str) -> date:
+    if len(text) == 10:
+        return date.fromisoformat(text)
+    moment = datetime.fromisoformat(text).replace(tzinfo=ZoneInfo("UTC"))
+    return moment.astimezone(ZoneInfo(zone)).date()
+
+
+def load_raw(settings: Settings, as_of: date) -> None:
+    """Fill schema ``raw`` of the warehouse, in one transaction."""
+    live = live_deliveries(settings)
+    connection = duckdb.connect(str(settings.home / "warehouse.duckdb"))
+    try:
+        connection.execute("begin")
+        connection.execute("create schema if not exists raw")
+        connection.execute("create schema if not exists estimates")
+        _load_deliveries(connection, live)
+        for table, contract in load_contracts().items():
+            _load_object(
+                connection, settings, contract, [i for i in live if i.delivery.object == table]
+            )
+        _load_outcomes(connection)
+        _load_amounts(connection, settings, live)
+        _load_parameters(connection, settings, as_of)
+        connection.execute("commit")
+    finally:
+        connection.close()
+
+
+def _load_object(
+    connection: duckdb.DuckDBPyConnection,
+    settings: Settings,
+    contract: ObjectContract,
+    live: Sequence[Live],
+) -> None:
+    table = f"raw.{quoted(contract.table)}"
+    current = [item.delivery for item in live if item.is_live]
+    if not current:
+        empty = contract.raw_schema().empty_table()
+        connection.register("empty", empty)
+        connection.execute(f"create or replace table {table} as select * from empty")
+        connection.unregister("empty")
+        return
+    mapping = _mappings(settings)
+    selects = []
+    for source in sorted({item.source for item in current}):
+        paths = [
+            str(raw_path(settings.home, contract.table, item.delivery_id))
+            for item in current
+            if item.source == source
+        ]
+        selects.append(_current_rows(contract, mapping[(source, contract.table)], paths))
+    union = " union all ".join(f"({select})" for select in selects)
+    connection.execute(f"create or replace table {table} as {union}")
+
+
+def _current_rows(contract: ObjectContract, mapping: FileMapping, paths: Sequence[str]) -> str:
+    names = [quoted(name) for name in contract.raw_schema().names]
+    columns = ", ".join(names)
+    files = f"read_parquet([{', '.join(map(literal, paths))}])"
+    if mapping.mode != "upsert":
+        return f"select {columns} from {files}"
+    key = ", ".join(["source", *(quoted(_raw_name(contract, name)) for name in mapping.key)])
+    # Equal versions are told apart by content, so that the order of deliveries cannot show.
+    content = ", ".join(name for name in names if name.strip('"') not in _DELIVERY_COLUMNS)
+    if contract.block:
+        return _current_blocks(columns, files, key, content, _version(mapping))
+    return (
+        f"select {columns} from (select raw_rows.*, row_number() over (partition by {key} "
+        f"order by {_version(mapping)} hash({content}) desc, delivery_id, delivery_row) as place "
+        f"from {files} as raw_rows inner join deliveries_loaded using (delivery_id)) where place = 1"
+    )
+
+
+_DELIVERY_COLUMNS = ("delivery_id", "delivery_row")
+
+
+def _current_blocks(columns: str, files: str, key: str, content: str, version: str) -> str:
+    """The newest block of each key whole: a line that a newer export no longer holds is gone."""
+    return (
+        f"with numbered as (select raw_rows.*, version_key, received_at, delivery_row - occurrence as block "
+        f"from {files} as raw_rows inner join deliveries_loaded using (delivery_id)), "
+        f"blocks as (select {key}, delivery_id, block, max(version_key) as version_key, "
+        f"max(received_at) as received_at, bit_xor(hash({content})) as content from numbered "
+        f"group by {key}, delivery_id, block), "
+        f"newest as (select *, row_number() over (partition by {key} order by {version} content desc, "
+        f"delivery_id, block) as place from blocks) "
+        f"select {columns} from numbered inner join (select delivery_id, block from newest where place = 1) "
+        f"using (delivery_id, block)"
+    )
+
+
+def _version(mapping: FileMapping) -> str:
+    orders = {"content": "", "file_name": "version_key desc,", "received": "received_at desc,"}
+    return orders.get(mapping.version, f"{quoted(mapping.version)} desc nulls last,")
+
+
+def _raw_name(contract: ObjectContract, name: str) -> str:
+    if name == "occurrence":
+        return name
+    return contract.column(name).raw_fields()[0][0]
+
+
+def _load_deliveries(connection: duckdb.DuckDBPyConnection, live: Sequence[Live]) -> None:
+    rows = [
+        {
+            "delivery_id": item.delivery.delivery_id,
+            "source": item.delivery.source,
+            "object": item.delivery.object,
+            "file_name": item.delivery.file_name,
+            "sha256": item.delivery.sha256,
+            "version_key": item.delivery.version_key,
+            "received_at": datetime.fromisoformat(item.delivery.received_at).replace(tzinfo=None),
+            "rows_in_file": item.delivery.rows_in_file,
+            "rows_filtered": item.delivery.rows_filtered,
+            "rows_delivered": item.delivery.rows_delivered,
+            "rows_quarantined": item.delivery.rows_quarantined,
+            "data_from": _moment(item.delivery.data_from),
+            "data_through": _moment(item.delivery.data_through),
+            "status": item.delivery.status if item.is_live else _status(item),
+            "reason": item.reason,
+            "is_live": item.is_live,
+        }
+        for item in live
+    ]
+    schema = pa.schema(
+        [
+            *((name, pa.string()) for name in _DELIVERY_TEXTS),
+            ("received_at", pa.timestamp("us")),
+            *((name, pa.int64()) for name in _DELIVERY_COUNTS),
+            ("data_from", pa.timestamp("us")),
+            ("data_through", pa.timestamp("us")),
+            ("status", pa.string()),
+            ("reason", pa.string()),
+            ("is_live", pa.bool_()),
+        ]
+    )
+    loaded = pa.Table.from_pylist(rows, schema=schema)
+    connection.register("loaded", loaded)
+    connection.execute("create or replace temp table deliveries_loaded as select * from loaded")
+    connection.unregister("loaded")
+
+
+_DELIVERY_TEXTS = ("delivery_id", "source", "object", "file_name", "sha256", "version_key")
+_DELIVERY_COUNTS = ("rows_in_file", "rows_filtered", "rows_delivered", "rows_quarantined")
+
+
+def _status(item: Live) -> str:
+    return item.delivery.status if item.delivery.status != "accepted" else "replaced"
+
+
+def _moment(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text)
+
+
+def _load_outcomes(connection: duckdb.DuckDBPyConnection) -> None:
+    """Rows of each delivery: still in force, rejected, or repeated by another one."""
+    counts = " union all ".join(
+        f"select delivery_id, count(*) as rows_current from raw.{quoted(table)} group by delivery_id"
+        for table in load_contracts()
+    )
+    connection.execute(
+        f"""
+        create or replace table raw.deliveries as
+        with current_rows as ({counts})
+        select
+            delivery_id, source, object, file_name, sha256, received_at, rows_in_file, rows_filtered,
+            rows_delivered,
+            coalesce(rows_current, 0) as rows_accepted,
+            case when status = 'rejected' then rows_delivered else rows_quarantined end
+                as rows_quarantined,
+            case when status = 'rejected' then 0
+                else rows_delivered - rows_quarantined - coalesce(rows_current, 0) end
+                as rows_duplicate,
+            data_from, data_through, status, reason
+        from deliveries_loaded left join current_rows using (delivery_id)
+        order by source, object, file_name, delivery_id
+        """
+    )
+
+
+def _load_amounts(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, live: Sequence[Live]
+) -> None:
+    """Money of each delivery by outcome; what was accepted when read but is no longer in force is a duplicate."""
+    with open_ledger(settings.home) as ledger:
+        amounts = list(ledger.amounts())
+    table = pa.table(
+        {
+            "delivery_id": pa.array([identity for identity, _ in amounts], pa.string()),
+            "currency": pa.array([item.currency for _, item in amounts], pa.string()),
+            "outcome": pa.array([item.outcome for _, item in amounts], pa.string()),
+            "reason": pa.array([item.reason for _, item in amounts], pa.string()),
+            "amount": pa.array([item.amount for _, item in amounts], pa.decimal128(28, 4)),
+        }
+    )
+    current = [
+        f"select delivery_id, {quoted(contract.money_currency)} as currency, "
+        f"sum({quoted(contract.money_amount)}) as amount from raw.{quoted(contract.table)} "
+        f"where {quoted(contract.money_amount)} is not null group by all"
+        for contract in load_contracts().values()
+        if contract.money_amount and contract.money_currency
+    ]
+    originals = [
+        (item.delivery.delivery_id, item.delivery.duplicate_of)
+        for item in live
+        if item.delivery.duplicate_of
+    ]
+    copies = pa.table(
+        {
+            "delivery_id": pa.array([identity for identity, _ in originals], pa.string()),
+            "duplicate_of": pa.array([origin for _, origin in originals], pa.string()),
+        }
+    )
+    connection.register("ledger_amounts", table)
+    connection.register("copies", copies)
+    connection.execute(
+        f"""
+        create or replace table raw.delivery_amounts as
+        with current_amounts as ({" union all ".join(current)}),
+        accepted as (
+            select delivery_id, currency, status, deliveries_loaded.reason, is_live,
+                ledger_amounts.amount,
+                coalesce(current_amounts.amount, 0) as current_amount
+            from ledger_amounts
+            inner join deliveries_loaded using (delivery_id)
+            left join current_amounts using (delivery_id, currency)
+            where ledger_amounts.outcome = 'accepted'
+        ),
+        outcomes as (
+            select delivery_id, currency, 'accepted' as outcome, '' as reason, current_amount as amount
+            from accepted where is_live
+            union all
+            select delivery_id, currency, case when status = 'rejected' then 'quarantined' else 'duplicate' end,
+                case when is_live then 'older version or repeated record' else reason end,
+                amount - current_amount
+            from accepted where amount <> current_amount
+            union all
+            select delivery_id, currency, outcome, ledger_amounts.reason, amount
+            from ledger_amounts inner join deliveries_loaded using (delivery_id)
+            where outcome = 'quarantined'
+            union all
+            select copies.delivery_id, currency, 'duplicate', 'file delivered before', sum(amount)
+            from ledger_amounts inner join copies on ledger_amounts.delivery_id = copies.duplicate_of
+            group by copies.delivery_id, currency
+        )
+        select delivery_id, currency, outcome, reason, amount::decimal(28, 4) as amount
+        from outcomes order by all
+        """
+    )
+    connection.unregister("ledger_amounts")
+    connection.unregister("copies")
+
+
+def _load_parameters(
+    connection: duckdb.DuckDBPyConnection, settings: Settings, as_of: date
+) -> None:
+    connection.execute(
+        """
+        create or replace table raw.run_parameters as
+        select ?::date as as_of, ? as reporting_currency, ? as time_zone, ?::boolean as has_commerce_source
+        """,
+        [
+            as_of,
+            settings.reporting_currency,
+            settings.time_zone,
+            any(source.is_commerce for source in settings.sources),
+        ],
+    )
+    connection.execute(
+        "create or replace table raw.sources "
+        "(source text, vendor text, id_space text, is_required boolean, is_commerce boolean)"
+    )
+    connection.executemany(
+        "insert into raw.sources values (?, ?, ?, ?, ?)",
+        [
+            [item.name, item.vendor, item.id_space, item.required, item.is_commerce]
+            for item in settings.sources
+        ],
+    )
+    # Created empty so that the first dbt phase can be parsed before identities are resolved.
+    connection.execute(
+        "create table if not exists estimates.identity_assignments (identifier text, customer_id text)"
+    )
+
+
+def warehouse_path(home: Path) -> Path:
+    """The warehouse file of a data home."""
+    return home / "warehouse.duckdb"
