@@ -2,13 +2,11 @@
 
 **Makes** the warehouse and the asset `marts`, which starts `publish_marts`; readers see none of it.
 
-**When to worry**: a run is red. Grey after `has_news` is a good run: nothing new had arrived. One
-night makes one build: the first source to finish starts it, `other_runs_finished` waits for the
-rest, and the run that their assets start afterwards finds no news.
+**When to worry**: a run is red. Grey after `has_news` is a good run: nothing new had arrived. The
+first source to finish starts the build of the night; `other_runs_finished` waits for the others.
 
-**What to do**: a red `validate_*` is a closed gate; its log names suite, rows and delivery. Decide
-with `rapport deliveries reject|accept ID`; for any other red task, repair the cause that its log
-names. Then clear `has_news` and everything after it.
+**What to do**: a red `validate_*` is a closed gate; its log names suite, rows and delivery: decide
+with `rapport deliveries`. Else repair what the log names. Then clear `has_news` and what follows.
 """
 
 from airflow.sdk import Asset, AssetAny, chain, dag, task
@@ -17,7 +15,6 @@ from ingestion import settings
 from rapport.airflow_scheduling import TASK_DEFAULTS, no_run_of
 
 SOURCES = settings.source_names(settings.home())
-OTHERS = [*(f"ingest_{source}" for source in SOURCES), "publish_marts"]
 
 
 @dag(
@@ -31,7 +28,7 @@ OTHERS = [*(f"ingest_{source}" for source in SOURCES), "publish_marts"]
 def build_marts() -> None:
     @task.sensor(pool="default_pool", mode="reschedule", poke_interval=15, timeout=3 * 3600)
     def other_runs_finished(*, ti) -> bool:
-        return no_run_of(OTHERS, ti)
+        return no_run_of([*(f"ingest_{source}" for source in SOURCES), "publish_marts"], ti)
 
     @task.short_circuit
     def has_news() -> bool:

@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from airflow.sdk import DAG, Asset, CronTriggerTimetable, dag, task
 
 from ingestion import settings
-from rapport.airflow_scheduling import TASK_DEFAULTS
+from rapport.airflow_scheduling import TASK_DEFAULTS, started_at
 
 
 def ingest_dag(source: str, time_zone: str) -> DAG:
@@ -41,7 +41,7 @@ def ingest_dag(source: str, time_zone: str) -> DAG:
         def ingest_source(*, dag_run) -> None:
             from rapport import steps
 
-            steps.ingest_source(settings.home(), settings.exports(), source, dag_run.start_date)
+            steps.ingest_source(settings.home(), settings.exports(), source, started_at(dag_run))
 
         ingest_source()
 

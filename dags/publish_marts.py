@@ -15,7 +15,7 @@ or not at all. A bad release is taken back with `rapport rollback`.
 from airflow.sdk import Asset, dag, task
 
 from ingestion import settings
-from rapport.airflow_scheduling import TASK_DEFAULTS
+from rapport.airflow_scheduling import TASK_DEFAULTS, started_at
 
 
 @dag(
@@ -31,7 +31,7 @@ def publish_marts() -> None:
     def publish(*, dag_run) -> None:
         from rapport import steps
 
-        steps.publish(settings.home(), dag_run.start_date)
+        steps.publish(settings.home(), started_at(dag_run))
 
     publish()
 

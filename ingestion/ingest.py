@@ -25,7 +25,7 @@ from ingestion.personal_data import Keyring, key_fingerprint, load_key
 from ingestion.preflight import file_format, plain_bytes
 from ingestion.raw_parquet import quarantine_schema, write_delivery
 from ingestion.reading import Records, csv_lines, read_records
-from ingestion.settings import FileMapping, Settings, SourceSettings
+from ingestion.settings import FileMapping, Settings, SourceSettings, source_root
 from ingestion.sources import ALL
 
 # Raised when the meaning of raw columns changes, so that earlier deliveries are read again.
@@ -115,7 +115,7 @@ def _ingest(
     now: datetime,
     progress: Callable[[str], None],
 ) -> Ingested:
-    root = _root(exports, source.path)
+    root = source_root(exports, source.path)
     patterns = [pattern for reading in readings for pattern in reading.mapping.patterns]
     try:
         files = list_files(root, patterns)
@@ -164,12 +164,6 @@ def _originals(ledger: Ledger, source: str) -> Iterator[Delivery]:
 
 def _current_reading(readings: Sequence[_Reading]) -> str:
     return "-".join(reading.fingerprint for reading in readings)
-
-
-def _root(exports: str, path: str) -> str:
-    if "://" in path or Path(path).is_absolute():
-        return path
-    return f"{exports.rstrip('/')}/{path}" if "://" in exports else str(Path(exports, path))
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import re
 import zoneinfo
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +115,17 @@ def home() -> Path:
 def exports() -> str:
     """Where exports lie: ``RAPPORT_EXPORTS`` (folder or fsspec URL), by default ``<home>/exports``."""
     return os.environ.get("RAPPORT_EXPORTS") or str(home() / "exports")
+
+
+def as_of() -> date | None:
+    """The run's day where somebody asked for one (``RAPPORT_AS_OF``); None: the latest day with data."""
+    text = os.environ.get("RAPPORT_AS_OF")
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"RAPPORT_AS_OF: {text!r} is not a date like 2026-06-30") from None
 
 
 def realdata() -> Path:
@@ -361,3 +373,10 @@ def configuration_text(settings: Settings) -> str:
         },
         sort_keys=True,
     )
+
+
+def source_root(exports: str, path: str) -> str:
+    """The folder or fsspec URL that a source's ``path`` means, below ``exports`` unless it is absolute."""
+    if "://" in path or Path(path).is_absolute():
+        return path
+    return f"{exports.rstrip('/')}/{path}" if "://" in exports else str(Path(exports, path))

@@ -185,7 +185,7 @@ def _current_rows(contract: ObjectContract, mapping: FileMapping, paths: Sequenc
     return (
         f"select {columns} from (select raw_rows.*, row_number() over (partition by {key} "
         f"order by {_version(mapping)} hash({content}) desc, delivery_id, delivery_row) as place "
-        f"from {files} as raw_rows inner join deliveries_loaded using (delivery_id)) where place = 1"
+        f"from {files} as raw_rows inner join versions using (delivery_id)) where place = 1"
     )
 
 
@@ -196,7 +196,7 @@ def _current_blocks(columns: str, files: str, key: str, content: str, version: s
     """The newest block of each key whole: a line that a newer export no longer holds is gone."""
     return (
         f"with numbered as (select raw_rows.*, version_key, received_at, delivery_row - occurrence as block "
-        f"from {files} as raw_rows inner join deliveries_loaded using (delivery_id)), "
+        f"from {files} as raw_rows inner join versions using (delivery_id)), "
         f"blocks as (select {key}, delivery_id, block, max(version_key) as version_key, "
         f"max(received_at) as received_at, bit_xor(hash({content})) as content from numbered "
         f"group by {key}, delivery_id, block), "
@@ -255,6 +255,10 @@ def _load_deliveries(connection: duckdb.DuckDBPyConnection, live: Sequence[Live]
     loaded = pa.Table.from_pylist(rows, schema=schema)
     connection.register("loaded", loaded)
     connection.execute("create or replace temp table deliveries_loaded as select * from loaded")
+    connection.execute(
+        "create or replace temp view versions as "
+        "select delivery_id, version_key, received_at from deliveries_loaded"
+    )
     connection.unregister("loaded")
 
 

@@ -1,13 +1,14 @@
 """Content hashes: do two tables hold the same rows?
 
-The hash of a mart is free of row order, thread count and file layout, and sensitive to every value and to how often a
-row occurs. Each row becomes one text (columns in name order, each value with its length, null unlike empty), the text
-becomes an MD5, and the two halves of the MD5s are summed with the number of rows. A sum, unlike an exclusive or, does
-not cancel when a row appears twice. It guards against accidents, not against someone who forges rows.
+The hash of a mart is free of row order, thread count and file layout, and sensitive to every value
+and to how often a row occurs. Each row becomes one text (columns in name order, each value with its
+length, null unlike empty), the text becomes an MD5, and the two halves of the MD5s are summed with
+the number of rows. A sum, unlike an exclusive or, does not cancel when a row appears twice. It
+guards against accidents, not against someone who forges rows.
 
-DOUBLE and FLOAT columns stay outside `content`: they agree to 1e-9 between runs, not to the last bit. `exact` holds
-them to the last bit and leaves out `as_of`, the date of the run: it tells whether anything changed since another
-release.
+DOUBLE and FLOAT columns stay outside `content`: they agree to 1e-9 between runs, not to the last
+bit. `exact` holds them to the last bit and leaves out `as_of`, the date of the run: it tells
+whether anything changed since another release.
 """
 
 from __future__ import annotations
@@ -44,8 +45,9 @@ class Column:
 class GroupSum:
     """Row count and summed row hashes of the rows of one `as_of` and one month.
 
-    `content` sums rows without floats and without `as_of`, `exact` with floats and without `as_of`; both as the sums
-    of the upper and the lower 64 bits. `last_date` is the latest finite date of the time column, if there is one.
+    `content` sums rows without floats and without `as_of`, `exact` with floats and without `as_of`;
+    both as the sums of the upper and the lower 64 bits. `last_date` is the latest finite date of
+    the time column, if there is one.
     """
 
     as_of: dt.date | None
@@ -88,7 +90,7 @@ def _row_text(columns: Sequence[Column]) -> str:
 
 
 def _halves(hash_column: str) -> str:
-    """SQL for the sums of the upper and lower 64 bits of a 128-bit column; HUGEINT holds 2^63 of them."""
+    """SQL for the sums of the two 64-bit halves of a hash; HUGEINT holds 2^63 of them."""
     upper = f"sum(({hash_column} >> 64)::ubigint)"
     lower = f"sum(({hash_column} & 18446744073709551615::uhugeint)::ubigint)"
     return f"{upper}, {lower}"
@@ -102,7 +104,7 @@ def group_sums(
     time_column: str | None = None,
     by_month: bool = False,
 ) -> tuple[GroupSum, ...]:
-    """Sum row hashes of `relation` by `as_of` and, with `by_month`, by month of `time_column`, in one scan.
+    """Sum row hashes by `as_of` and, with `by_month`, by month of `time_column`, in one scan.
 
     Rows whose time is null or infinite have the month None. Empty tables give no groups.
     """
@@ -116,7 +118,7 @@ def group_sums(
         select as_of, month, count(*), {_halves("content")}, {_halves("exact")}, max(time)::date
         from (
             select as_of, time, md5_number(counted) as content,
-                {f"strftime(time, '%Y-%m')" if by_month else "null::varchar"} as month,
+                {"strftime(time, '%Y-%m')" if by_month else "null::varchar"} as month,
                 {"md5_number(counted || floats)" if floats else "md5_number(counted)"} as exact
             from (
                 select {f"{quoted(AS_OF)}::date" if has_as_of else "null::date"} as as_of,
@@ -156,7 +158,7 @@ def content_hash(columns: Sequence[Column], groups: Sequence[GroupSum]) -> str:
 
 
 def exact_hash(columns: Sequence[Column], groups: Sequence[GroupSum]) -> str:
-    """SHA-256 over names, types and rows of all columns, floats to the last bit, without `as_of`."""
+    """SHA-256 over names, types and rows of all columns but `as_of`, floats to the last bit."""
     head = sorted(f"{column.name} {column.type}" for column in columns)
     return _digest(head, [_summed(groups, "exact")])
 
@@ -164,9 +166,10 @@ def exact_hash(columns: Sequence[Column], groups: Sequence[GroupSum]) -> str:
 def content_hashes(
     connection: duckdb.DuckDBPyConnection, marts: Iterable[str], schema: str = "marts"
 ) -> dict[str, str]:
-    """The content hash of each mart (table or view `schema`.`mart` of the connection), by mart name.
+    """The content hash of each mart (`schema`.`mart` of the connection), by mart name.
 
-    Equal hashes mean equal columns (floats apart), equal types and equal rows, each as often, in any order.
+    Equal hashes mean equal columns (floats apart), equal types and equal rows, each as often, in
+    any order.
     """
     hashes = {}
     for mart in sorted(marts):

@@ -1,9 +1,10 @@
 """``marts.duckdb``: the release as one file that BI opens read-only.
 
-Small marts are tables, read from the Parquet files of the same release so that both say the same. Large facts are views
-on those files. DuckDB resolves a relative path in a view against the reader's working folder, not against the database,
-so the views name the absolute path the release has where it was published. Whoever copies or mounts a release elsewhere
-says so once per connection, before the first query::
+Small marts are tables, read from the Parquet files of the same release so that both say the same.
+Large facts are views on those files. DuckDB resolves a relative path in a view against the reader's
+working folder, not against the database, so the views name the absolute path the release has where
+it was published. Whoever copies or mounts a release elsewhere says so once per connection, before
+the first query::
 
     set variable rapport_release = '/mnt/published/releases/000042';
 """
@@ -31,7 +32,7 @@ def _selected(mart: MartEntry) -> str:
 
 
 def _view(mart: MartEntry, home: Path) -> str:
-    """SQL of a view on the files of a large fact; the variable stands in for a release that was moved."""
+    """SQL of a view on a large fact; the variable stands in for a release that was moved."""
     folder = f"coalesce(getvariable({literal(FOLDER_VARIABLE)}), {literal(home.as_posix())})"
     files = ", ".join(f"{folder} || {literal('/' + file.path)}" for file in mart.files)
     return (
@@ -52,7 +53,7 @@ def _table(mart: MartEntry, folder: Path) -> str:
 def write_database(
     connection: duckdb.DuckDBPyConnection, marts: Sequence[MartEntry], folder: Path, home: Path
 ) -> Path:
-    """Write ``marts.duckdb`` into the release being written in `folder`, to be published as the folder `home`."""
+    """Write ``marts.duckdb`` into `folder`, which will be published as the folder `home`."""
     path = folder / DATABASE
     connection.execute(
         f"attach {literal(str(path))} as {_ALIAS} (storage_version '{STORAGE_VERSION}')"

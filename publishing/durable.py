@@ -34,7 +34,7 @@ def sync_tree(folder: Path) -> None:
 
 
 def seal(path: Path) -> None:
-    """Force a finished file to disk and take away the right to write it: hard links share its bytes."""
+    """Force a finished file to disk and make it read-only: hard links share its bytes."""
     path.chmod(READ_ONLY)
     sync_file(path)
 
@@ -47,17 +47,17 @@ def write_sealed(path: Path, text: str) -> None:
 
 
 def replace_text(path: Path, text: str, staging: Path) -> None:
-    """Replace the whole content of `path` at once; `staging` is a folder on the same file system."""
+    """Replace all of `path` at once; `staging` is a folder on the same file system."""
     fresh = staging / f"{path.name}.new"
     fresh.write_text(text, encoding="utf-8")
     sync_file(fresh)
-    os.replace(fresh, path)
+    fresh.replace(path)
     sync_file(path.parent)
 
 
 def replace_link(link: Path, target: str, staging: Path) -> None:
     """Point the symbolic link `link` to `target` (relative to its folder) at once."""
     fresh = staging / f"{link.name}.new"
-    os.symlink(target, fresh)
-    os.replace(fresh, link)
+    fresh.symlink_to(target)
+    fresh.replace(link)
     sync_file(link.parent)

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from publishing.manifest import GateReport, InputFile
+from publishing.manifest import GateOutcome, InputFile
 from publishing.refusal import PublishRefused
 
 REQUIRED_GATES = ("raw", "staging", "marts")
@@ -26,9 +26,9 @@ class FailedSource:
 class ReleaseInputs:
     """Everything `publish` is told, since it reads neither the clock nor the ledger nor git.
 
-    `created_at` is naive UTC. `fingerprint` comes from `fingerprint()` and decides whether there is anything new.
-    `failed_required_sources` stop the release; `notes` are sentences for the manifest and the report, such as an
-    optional source that is missing.
+    `created_at` is naive UTC. `fingerprint` comes from `fingerprint()` and decides whether there is
+    anything new. `failed_required_sources` stop the release; `notes` are sentences for the manifest
+    and the report, such as an optional source that is missing.
     """
 
     as_of: dt.date
@@ -36,7 +36,7 @@ class ReleaseInputs:
     code_version: str
     fingerprint: str
     inputs: tuple[InputFile, ...]
-    gates: tuple[GateReport, ...]
+    gates: tuple[GateOutcome, ...]
     required_gates: tuple[str, ...] = REQUIRED_GATES
     failed_required_sources: tuple[FailedSource, ...] = ()
     notes: tuple[str, ...] = ()
@@ -50,7 +50,7 @@ def fingerprint(
     as_of: dt.date,
     code_version: str,
 ) -> str:
-    """SHA-256 over all that decides what the marts hold. Order and repetition of deliveries do not matter."""
+    """SHA-256 over all that decides what the marts hold; delivery order does not matter."""
     parts = [
         sorted(set(delivery_ids)),
         configuration_sha256,
@@ -61,13 +61,13 @@ def fingerprint(
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def _failed_checks(gate: GateReport) -> str:
+def _failed_checks(gate: GateOutcome) -> str:
     failed = [result for result in gate.results if result.get("success") is False]
     return "; ".join(json.dumps(result, default=str, sort_keys=True) for result in failed)
 
 
 def refuse_unfit(inputs: ReleaseInputs) -> None:
-    """Raise PublishRefused when a required source failed, or a required gate is missing, empty or closed."""
+    """Raise PublishRefused when a required source failed or a gate is missing, empty or closed."""
     if inputs.failed_required_sources:
         named = "; ".join(f"{one.source}: {one.reason}" for one in inputs.failed_required_sources)
         raise PublishRefused(
@@ -89,5 +89,6 @@ def refuse_unfit(inputs: ReleaseInputs) -> None:
             detail = _failed_checks(gate) or "its report names no failed check"
             raise PublishRefused(
                 f"the gate {gate.gate} is closed: {detail}",
-                "see `rapport quarantine` and `rapport deliveries`, mend or reject the delivery, and build again",
+                "see `rapport quarantine` and `rapport deliveries`, mend or reject the delivery,"
+                " and build again",
             )

@@ -1,7 +1,8 @@
 """The manifest of a release: what it holds, where that came from, and the SHA-256 of every file.
 
-``manifest.json`` names every other file of its folder. `verify` reads them all back, so a flipped byte, a missing file
-and a file that does not belong there are found before anybody relies on the release.
+``manifest.json`` names every other file of its folder. `verify` reads them all back, so a flipped
+byte, a missing file and a file that does not belong there are found before anybody relies on the
+release.
 """
 
 from __future__ import annotations
@@ -27,8 +28,9 @@ FORMAT = 1
 class ReleaseFile:
     """A file of a release: path inside the folder, SHA-256, size in bytes.
 
-    Files of marts also carry their rows and the release that wrote the bytes (earlier than this one for a hard link);
-    files of a partitioned mart their `month` (``YYYY-MM``, null for rows without a time) and its `exact_hash`.
+    Files of marts also carry their rows and the release that wrote the bytes (earlier than this one
+    for a hard link); files of a partitioned mart their `month` (``YYYY-MM``, null for rows without
+    a time) and its `exact_hash`.
     """
 
     path: str
@@ -52,8 +54,9 @@ class DataThrough:
 class MartEntry:
     """One mart of a release.
 
-    `content_hash` covers `as_of` but no floats; `exact_hash` covers floats but not `as_of`, and `is_changed` says
-    whether it differs from the previous release (true for a new mart). `rows_before` is null for a new mart.
+    `content_hash` covers `as_of` but no floats; `exact_hash` covers floats but not `as_of`, and
+    `is_changed` says whether it differs from the previous release (true for a new mart).
+    `rows_before` is null for a new mart.
     """
 
     name: str
@@ -79,8 +82,8 @@ class InputFile:
 
 
 @dataclass(frozen=True)
-class GateReport:
-    """What a gate said: `results` are its checks, each a JSON object, kept in the manifest as they are."""
+class GateOutcome:
+    """What a gate said: `results` are its checks, each a JSON object, kept as they are."""
 
     gate: str
     is_open: bool
@@ -98,7 +101,7 @@ class Manifest:
     code_version: str
     fingerprint: str
     inputs: tuple[InputFile, ...]
-    gates: tuple[GateReport, ...]
+    gates: tuple[GateOutcome, ...]
     marts: tuple[MartEntry, ...]
     files: tuple[ReleaseFile, ...]
     notes: tuple[str, ...]
@@ -144,7 +147,7 @@ def _mart(values: Mapping[str, Any]) -> MartEntry:
 
 
 def from_json(text: str) -> Manifest:
-    """Read back what `to_json` wrote; raises ValueError, KeyError or TypeError where it is something else."""
+    """Read back what `to_json` wrote; ValueError, KeyError or TypeError for anything else."""
     values = json.loads(text)
     if values.pop("format") != FORMAT:
         raise ValueError(f"this version reads manifests of format {FORMAT}")
@@ -156,7 +159,7 @@ def from_json(text: str) -> Manifest:
             "created_at": dt.datetime.fromisoformat(values["created_at"]),
             "inputs": tuple(InputFile(**file) for file in values["inputs"]),
             "gates": tuple(
-                GateReport(gate["gate"], gate["is_open"], tuple(gate["results"]))
+                GateOutcome(gate["gate"], gate["is_open"], tuple(gate["results"]))
                 for gate in values["gates"]
             ),
             "marts": tuple(_mart(mart) for mart in values["marts"]),
@@ -172,7 +175,7 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def read(folder: Path) -> Manifest:
-    """Read the manifest of a release folder; raises ManifestError where there is none or it is not one."""
+    """Read the manifest of a release folder; raises ManifestError where it cannot."""
     path = folder / MANIFEST
     try:
         return from_json(path.read_text(encoding="utf-8"))
@@ -195,7 +198,7 @@ def _difference(folder: Path, file: ReleaseFile) -> str | None:
 
 
 def differences(folder: Path, manifest: Manifest) -> list[str]:
-    """What on disk differs from the manifest, one sentence per file; empty when the release is whole."""
+    """What on disk differs from the manifest, one sentence per file; empty when whole."""
     listed = {file.path for file in manifest.all_files} | {MANIFEST}
     present = {
         path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()
@@ -207,7 +210,7 @@ def differences(folder: Path, manifest: Manifest) -> list[str]:
 
 
 def verify(folder: Path) -> Manifest:
-    """Read the manifest and every file it names; raises ManifestError naming each file that differs."""
+    """Read the manifest and every file it names; raises ManifestError naming what differs."""
     manifest = read(folder)
     broken = differences(folder, manifest)
     if broken:

@@ -1,8 +1,9 @@
 """Marts as Parquet: deterministic bytes, and no bytes written twice for what has not changed.
 
-Small marts are one file each. Large facts are partitioned by month of their time column. A month that holds the same
-rows as in the previous release is a hard link to its file. For that to be possible from one night to the next, the
-files of a large fact must not hold `as_of`, which changes every night: it is part of the path, a second Hive key::
+Small marts are one file each. Large facts are partitioned by month of their time column. A month
+that holds the same rows as in the previous release is a hard link to its file. For that to be
+possible from one night to the next, the files of a large fact must not hold `as_of`, which changes
+every night: it is part of the path, a second Hive key::
 
     marts/interactions/month=2026-05/as_of=2026-06-30/interactions.parquet
 """
@@ -81,7 +82,7 @@ class Target:
 
 
 def _published_type(kind: str) -> str:
-    """The type readers get: Parquet and Arrow have no 128-bit integers, enumerations, JSON or UUID."""
+    """The type readers get: Parquet has neither 128-bit integers nor DuckDB's enumerations."""
     if kind in ("HUGEINT", "UHUGEINT"):
         return "DECIMAL(38,0)"
     if kind.startswith("ENUM") or kind in ("JSON", "UUID"):
@@ -110,7 +111,7 @@ def mart_names(connection: duckdb.DuckDBPyConnection, database: str, schema: str
     if odd:
         raise PublishRefused(
             f"tables in the schema {schema} that are no marts: {odd}",
-            "an interrupted build leaves such tables behind: run `rapport build` again, or drop them",
+            "an interrupted build leaves such tables: run `rapport build` again or drop them",
         )
     return names
 
@@ -127,7 +128,7 @@ def _refuse_other_day(
     if found:
         raise PublishRefused(
             f"marts.{mart} has rows with as_of {', '.join(found)}, but the release is of {as_of}",
-            "run `rapport build`; a table no model builds any more has to be dropped from the schema marts",
+            "run `rapport build`; drop a table that no model builds any more",
         )
 
 
@@ -150,9 +151,10 @@ def _rows_in_order(
     where: str,
     time_column: str | None,
 ) -> pa.RecordBatchReader:
-    """Rows ordered by all columns, so that equal content gives equal bytes whatever the threads did.
+    """Rows ordered by all columns: equal content gives equal bytes whatever the threads did.
 
-    Floats come last in the order: they differ in their last bits between runs and must not decide where a row stands.
+    Floats come last in the order: they differ in their last bits between runs and must not decide
+    where a row stands.
     """
     selected = ", ".join(
         f"{quoted(column.name)}::{_published_type(column.type)} as {quoted(column.name)}"
@@ -197,7 +199,7 @@ def write_parquet(path: Path, reader: pa.RecordBatchReader) -> int:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Give an unchanged file a second name; a copy where the file system has no (more) hard links."""
+    """Give an unchanged file a second name; a copy where there can be no (more) hard links."""
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         os.link(source, target)
@@ -237,9 +239,10 @@ def _month_filter(time_column: str, month: str | None) -> str:
 def _link_unchanged(
     path: Path, earlier: ReleaseFile | None, state: str, previous: Previous | None
 ) -> tuple[ReleaseFile | None, list[str]]:
-    """Give the previous release's file of the month a second name, if it holds the same rows and is undamaged.
+    """Hard-link the previous release's file of the month if it is undamaged and says the same.
 
-    Returns its manifest entry, or None where the month has to be written, and a note where that is not for news.
+    Returns its manifest entry, or None where the month has to be written, and a note where that is
+    not for news.
     """
     if previous is None or earlier is None or earlier.exact_hash != state:
         return None, []
@@ -258,6 +261,7 @@ def _write_months(
     connection: duckdb.DuckDBPyConnection,
     relation: str,
     mart: str,
+    *,
     columns: Sequence[Column],
     groups: Sequence[GroupSum],
     target: Target,
@@ -303,9 +307,10 @@ def write_mart(
     target: Target,
     previous: Previous | None,
 ) -> tuple[MartEntry, list[str]]:
-    """Write one mart of the release from `relation`; returns its manifest entry and notes for the reader.
+    """Write one mart from `relation`; returns its manifest entry and notes for the reader.
 
-    Raises PublishRefused when the mart is not of the day of the release, PublishFailed when rows got lost on the way.
+    Raises PublishRefused when the mart is not of the day of the release, PublishFailed when rows
+    got lost on the way.
     """
     columns = columns_of(connection, relation)
     time_column = _time_column(mart, columns)
@@ -313,7 +318,15 @@ def write_mart(
     groups = group_sums(connection, relation, columns, time_column=time_column, by_month=is_large)
     _refuse_other_day(mart, columns, groups, target.as_of)
     if is_large:
-        files, notes = _write_months(connection, relation, mart, columns, groups, target, previous)
+        files, notes = _write_months(
+            connection,
+            relation,
+            mart,
+            columns=columns,
+            groups=groups,
+            target=target,
+            previous=previous,
+        )
     else:
         files, notes = [_write_small(connection, relation, mart, columns, target)], []
     rows = sum(group.rows for group in groups)

@@ -1,8 +1,8 @@
 """Which release readers see, and which others are kept.
 
-``current`` (a link) is what counts; ``CURRENT`` (a one-line file) says the same for stores without links. ``CURRENT`` is
-replaced first and the link last: a run killed between the two leaves a link that still says "not done", so the next run
-brings both together.
+``current`` (a link) is what counts; ``CURRENT`` (a one-line file) says the same for stores without
+links. ``CURRENT`` is replaced first and the link last: a run killed between the two leaves a link
+that still says "not done", so the next run brings both together.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import datetime as dt
 import fcntl
 import json
-import os
 import re
 import shutil
 import uuid
@@ -35,7 +34,7 @@ RELEASE_NAME = re.compile(r"\d{6,}")
 
 @dataclass(frozen=True)
 class Release:
-    """A whole release on disk. `is_new` is false where `publish` found that there was nothing new to publish."""
+    """A whole release on disk; `is_new` is false where `publish` had nothing new to publish."""
 
     number: int
     folder: Path
@@ -56,7 +55,7 @@ class ReleaseSummary:
 
 @dataclass(frozen=True)
 class Rollback:
-    """A line of ``rollbacks.jsonl``: at which time (UTC) readers were moved from one release to another, and why."""
+    """A line of ``rollbacks.jsonl``: when (UTC) readers were moved to another release, and why."""
 
     rolled_back_at: dt.datetime
     from_release: int
@@ -103,7 +102,7 @@ def current(home: Path) -> Release | None:
 
 @contextlib.contextmanager
 def only_writer(published: Path) -> Iterator[None]:
-    """Hold the lock of the folder; the kernel frees it when the process dies, so it can never be stale."""
+    """Hold the lock of the folder; the kernel frees it when the process dies: never stale."""
     with (published / LOCK).open("a") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -116,7 +115,7 @@ def only_writer(published: Path) -> Iterator[None]:
 
 
 def staging_folder(published: Path, name: str) -> Path:
-    """A new empty folder for unfinished work; what a killed run leaves there is swept by the next one."""
+    """A new empty folder for unfinished work; the next run sweeps what a killed one leaves."""
     folder = published / STAGING / f"{name}-{uuid.uuid4().hex[:8]}"
     folder.mkdir()
     return folder
@@ -191,8 +190,8 @@ def withdrawn_by(published: Path, fingerprint: str) -> Rollback | None:
 def is_current(home: Path, fingerprint: str) -> bool:
     """Whether there is nothing to publish for this fingerprint.
 
-    True when readers see it, and also when it was published and somebody rolled it back on purpose: the next night
-    must not bring back what was withdrawn. `rollback` to that release does.
+    True when readers see it, and also when it was published and somebody rolled it back on purpose:
+    the next night must not bring back what was withdrawn. `rollback` to that release does.
     """
     published = home.absolute() / "published"
     now = current(home)
@@ -246,9 +245,9 @@ def _rollback_target(published: Path, now: Release, number: int | None) -> int:
 def rollback(
     home: Path, number: int | None = None, *, now: dt.datetime, reason: str = ""
 ) -> Release:
-    """Point readers to release `number`, by default the one before the current; `now` is naive UTC.
+    """Point readers to release `number`, by default the one before; `now` is naive UTC.
 
-    Every file of the target is checked first; raises RollbackRefused where it is missing or damaged.
+    Every file of the target is checked first; raises RollbackRefused where it is damaged.
     """
     published = published_folder(home)
     with only_writer(published):
@@ -264,8 +263,9 @@ def rollback(
             raise RollbackRefused(
                 error.cause, "choose another release of `rapport releases`"
             ) from error
-        # Written before the pointer moves: were it the other way round, a kill in between would leave a rollback
-        # nobody knows of, and the next night would publish again what was withdrawn.
+        # Written before the pointer moves: were it the other way round, a kill in between would
+        # leave a rollback nobody knows of, and the next night would publish again what was
+        # withdrawn.
         record = {
             "rolled_back_at": now.isoformat(),
             "from_release": shown.number,
@@ -293,7 +293,7 @@ def prune(home: Path, keep: int) -> list[int]:
         for number in removed:
             # Renamed first: half a release never stands under a release's name.
             gone = staging_folder(published, f"pruned-{number:06d}")
-            os.rename(release_folder(published, number), gone)
+            release_folder(published, number).rename(gone)
             sync_file(published / RELEASES)
             shutil.rmtree(gone)
     return removed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ReleaseError(RuntimeError):
-    """A release was left as it was: `cause` names what stood in the way, `next_step` what to do about it."""
+    """A release was left as it was: `cause` says what stood in the way, `next_step` what to do."""
 
     def __init__(self, cause: str, next_step: str) -> None:
         super().__init__(f"{cause}. Next: {next_step}")
@@ -12,15 +12,15 @@ class ReleaseError(RuntimeError):
         self.next_step = next_step
 
 
-class PublishRefused(ReleaseError):
-    """Nothing was written: the build, the gates, the sources or the machine do not permit a release."""
+class PublishRefused(ReleaseError):  # noqa: N818  (it says what happened)
+    """Nothing was written: build, gates, sources or machine do not permit a release."""
 
 
-class PublishFailed(ReleaseError):
-    """Writing the release broke off; what was staged is removed and `current` stands where it stood."""
+class PublishFailed(ReleaseError):  # noqa: N818  (it says what happened)
+    """Writing broke off; what was staged is removed and `current` stands where it stood."""
 
 
-class RollbackRefused(ReleaseError):
+class RollbackRefused(ReleaseError):  # noqa: N818  (it says what happened)
     """`current` stays where it is: the release asked for is missing, damaged or already current."""
 
 

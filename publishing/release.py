@@ -1,14 +1,13 @@
 """Publish: from the schema `marts` of the warehouse to a release that readers see.
 
-Everything is written to ``published/_staging/<number>-<random>/`` and made durable there; one rename gives the folder its
-name, one rename moves the pointer. Killed at any point, readers see the old release or the new one whole, and running
-again ends where an undisturbed run would have ended.
+Everything is written to ``published/_staging/<number>-<random>/`` and made durable there; one
+rename gives the folder its name, one rename moves the pointer. Killed at any point, readers see the
+old release or the new one whole, and running again ends where an undisturbed run would have ended.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +20,7 @@ from publishing.content import content_hashes, literal, quoted
 from publishing.database_file import write_database
 from publishing.durable import sync_file, sync_tree
 from publishing.inputs import FailedSource, ReleaseInputs, fingerprint, refuse_unfit
-from publishing.manifest import GateReport, InputFile, Manifest, MartEntry
+from publishing.manifest import GateOutcome, InputFile, Manifest, MartEntry
 from publishing.mart_files import Previous, Target, mart_names, release_file, write_mart
 from publishing.pointer import (
     RELEASES,
@@ -45,7 +44,7 @@ from publishing.restatement import RESTATEMENTS, restatements
 
 __all__ = [
     "FailedSource",
-    "GateReport",
+    "GateOutcome",
     "InputFile",
     "PublishFailed",
     "PublishRefused",
@@ -59,8 +58,9 @@ __all__ = [
 WAREHOUSE = "warehouse.duckdb"
 SCHEMA = "marts"
 
-# A release holds the marts twice (Parquet and marts.duckdb) and is smaller than the warehouse, which holds raw rows and
-# intermediate facts beside them: twice the warehouse is the upper end of what one can need.
+# A release holds the marts twice (Parquet and marts.duckdb) and is smaller than the warehouse,
+# which holds raw rows and intermediate facts beside them: twice the warehouse is the upper end of
+# what one can need.
 SPACE_PER_WAREHOUSE = 2
 
 
@@ -70,14 +70,14 @@ def _refuse_small_disk(home: Path, published: Path) -> None:
     if free < needed:
         raise PublishRefused(
             f"{published} has {free:,} bytes free, a release may need {needed:,}",
-            "free disk space, for example by keeping fewer releases, and run `rapport publish` again",
+            "free disk space, for example by keeping fewer releases, and publish again",
         )
 
 
 def _published_already(
     home: Path, published: Path, shown: Release | None, fingerprint: str
 ) -> Release | None:
-    """The release that holds this state already, with the pointers on it; None when there is something to publish."""
+    """The release that holds this state, pointers mended; None when there is news to publish."""
     if shown is not None and shown.manifest.fingerprint == fingerprint:
         if not are_pointers_equal(published):
             point_to(published, shown.number)
@@ -87,10 +87,11 @@ def _published_already(
         raise PublishRefused(
             f"release {withdrawn.from_release} holds exactly this and was rolled back"
             f" at {withdrawn.rolled_back_at} ({withdrawn.reason or 'no reason given'})",
-            f"reject the delivery or change what was wrong; `rapport rollback {withdrawn.from_release}`"
-            " shows it again as it is",
+            "reject the delivery or change what was wrong;"
+            f" `rapport rollback {withdrawn.from_release}` shows it again as it is",
         )
-    # A run killed between its last two renames leaves a whole release that no reader was ever pointed to.
+    # A run killed between its last two renames leaves a whole release that no reader was ever
+    # pointed to.
     for number in reversed(release_numbers(published)):
         if number <= highest_shown(published):
             return None
@@ -105,7 +106,7 @@ def _published_already(
 
 @contextlib.contextmanager
 def _warehouse(home: Path, spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the warehouse attached as `warehouse`, read-only; sorts too large for memory go to `spill`."""
+    """The warehouse attached read-only; sorts too large for memory go to the folder `spill`."""
     with duckdb.connect(config={"temp_directory": str(spill)}) as connection:
         try:
             connection.execute(f"attach {literal(str(home / WAREHOUSE))} as warehouse (read_only)")
@@ -133,13 +134,14 @@ def _write_marts(
         entry, said = write_mart(connection, relation, name, target, previous)
         entries.append(entry)
         notes += said
-    changes = restatements(
+    changes, said = restatements(
         connection,
         previous.folder if previous else None,
         target.folder,
         release=target.release,
         as_of=target.as_of,
     )
+    notes += said
     connection.register("restated", changes)
     entry, _ = write_mart(connection, "restated", RESTATEMENTS, target, previous)
     return sorted([*entries, entry], key=lambda mart: mart.name), notes
@@ -148,7 +150,7 @@ def _write_marts(
 def _write_release(
     home: Path, target: Target, final: Path, inputs: ReleaseInputs, previous: Previous | None
 ) -> Manifest:
-    """Write all files of a release into `target.folder`; `final` is the folder it will be published as."""
+    """Write all files of a release into `target.folder`, to be published as `final`."""
     spill = target.folder.with_name(f"{target.folder.name}-spill")
     with _warehouse(home, spill) as connection:
         marts, notes = _write_marts(connection, target, previous)
@@ -181,10 +183,11 @@ def _publish_new(
         target = Target(staging, number, inputs.as_of)
         manifest = _write_release(home, target, final, inputs, previous)
         sync_tree(staging)
-        os.rename(staging, final)
+        staging.rename(final)
     finally:
         for left in (published / STAGING).glob(f"{staging.name}*"):
-            # What cannot be removed now is swept by the next publish, and must not hide why this one failed.
+            # What cannot be removed now is swept by the next publish, and must not hide why this
+            # one failed.
             shutil.rmtree(left, ignore_errors=True)
     sync_file(published / RELEASES)
     point_to(published, number)
@@ -194,10 +197,11 @@ def _publish_new(
 def publish(home: Path, inputs: ReleaseInputs) -> Release:
     """Publish the marts of ``<home>/warehouse.duckdb`` as the next release and point readers to it.
 
-    Returns the current release with `is_new` false where it holds the same fingerprint already. Raises PublishRefused,
-    with nothing written, when a gate is closed, missing or empty, a required source failed, the marts are not of
-    `inputs.as_of`, the same state was rolled back, space is short or another run is at work; PublishFailed when writing
-    broke off (disk full, unreadable warehouse). In all these cases `current` stands where it stood.
+    Returns the current release with `is_new` false where it holds the same fingerprint already.
+    Raises PublishRefused, with nothing written, when a gate is closed, missing or empty, a required
+    source failed, the marts are not of `inputs.as_of`, the same state was rolled back, space is
+    short or another run is at work; PublishFailed when writing broke off (disk full, unreadable
+    warehouse). In all these cases `current` stands where it stood.
     """
     refuse_unfit(inputs)
     home = home.absolute()
@@ -215,6 +219,6 @@ def publish(home: Path, inputs: ReleaseInputs) -> Release:
             return _publish_new(home, published, inputs, shown)
     except (OSError, duckdb.Error, pa.ArrowException) as error:
         raise PublishFailed(
-            f"publishing broke off ({type(error).__name__}: {error}); readers see what they saw before",
+            f"publishing broke off ({type(error).__name__}: {error}); `current` stands as it was",
             "mend what is named, then run `rapport publish` again",
         ) from error

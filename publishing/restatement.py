@@ -2,30 +2,31 @@
 
 Two releases are compared where the earlier one already had a number:
 
-- orders, by source, currency and month of `ordered_at`: net amount and number of counted orders. Orders later than the
-  latest one the earlier release had from the same source are news, not a restatement.
+- orders, by source, currency and month of `ordered_at`: net amount and number of counted orders.
+  Orders later than the latest one the earlier release had from the same source are news, not a
+  restatement.
 - `kpis_daily`, by metric, segment, channel and date, up to the latest date the earlier release had.
 
-The reason is what the orders themselves show: an order that was not there before came late, a higher refund is a
-refund, a vanished order was removed (erased, rejected or merged into another), anything else is a correction. A KPI has
-no rows to tell more from than that it changed.
+The reason is what the orders themselves show: an order that was not there before came late, a
+higher refund is a refund, a vanished order was removed (erased, rejected or merged into another),
+anything else is a correction. A KPI has no rows to tell more from than that it changed.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
-from publishing.content import literal
+from publishing.content import columns_of, literal
 
 RESTATEMENTS = "restatements"
-ORDERS = Path("marts/orders.parquet")
-KPIS = Path("marts/kpis_daily.parquet")
 
-# Money has four decimals, KPIs are DOUBLE and agree to 1e-9: a change too small for six decimals is none.
+# Money has four decimals, KPIs are DOUBLE and agree to 1e-9: a change too small for six decimals is
+# none.
 AMOUNT = "decimal(28, 6)"
 
 SCHEMA = pa.schema(
@@ -41,7 +42,7 @@ SCHEMA = pa.schema(
     ]
 )
 
-_ORDERS = f"""
+_ORDERS = """
     with old as (select * from earlier_orders),
     new as (select * from later_orders),
     reach as (select source, max(ordered_at) as ordered_at from old group by source),
@@ -50,8 +51,8 @@ _ORDERS = f"""
             true as is_before
         from old
         union all
-        select new.source, order_id, new.ordered_at, currency, net_amount, refund_amount, is_counted,
-            false as is_before
+        select new.source, order_id, new.ordered_at, currency, net_amount, refund_amount,
+            is_counted, false as is_before
         from new
         inner join reach on new.source = reach.source
         where new.ordered_at is null or new.ordered_at <= reach.ordered_at
@@ -115,58 +116,93 @@ _ORDERS = f"""
 """
 
 _KPIS = f"""
-    with old as (
-        select metric, segment, channel, date, value::{AMOUNT} as value from earlier_kpis
-        where isfinite(value)
+    with sides as (
+        select *, true as is_before from earlier_kpis_daily
+        union all
+        select *, false as is_before from later_kpis_daily
+        where date <= (select max(date) from earlier_kpis_daily)
     ),
     -- A series the earlier release did not have is new, not restated.
-    new as (
-        select metric, segment, channel, date, value::{AMOUNT} as value from later_kpis
-        where isfinite(value) and date <= (select max(date) from earlier_kpis)
-            and exists (
-                select 1 from old
-                where old.metric = later_kpis.metric
-                    and old.segment is not distinct from later_kpis.segment
-                    and old.channel is not distinct from later_kpis.channel
-            )
+    series as (
+        select metric, segment, channel, date,
+            max(value::{AMOUNT}) filter (where is_before and isfinite(value)) as before,
+            max(value::{AMOUNT}) filter (where not is_before and isfinite(value)) as after,
+            bool_or(is_before) over (partition by metric, segment, channel) as is_known
+        from sides
+        group by metric, segment, channel, date, is_before
+    ),
+    days as (
+        select metric, segment, channel, date, max(before) as before, max(after) as after
+        from series
+        where is_known
+        group by metric, segment, channel, date
     )
     select
         concat_ws('|', 'metric=' || metric, 'segment=' || coalesce(segment, ''),
             'channel=' || coalesce(channel, ''), 'date=' || date) as key_group,
-        old.value as before, new.value as after, 'changed' as reason
-    from old
-    full join new
-        on old.metric = new.metric
-        and old.segment is not distinct from new.segment
-        and old.channel is not distinct from new.channel
-        and old.date = new.date
-    where old.value is distinct from new.value
+        before, after, 'changed' as reason
+    from days
+    where before is distinct from after
 """
 
 
-def _views(connection: duckdb.DuckDBPyConnection, before: Path, after: Path, mart: Path) -> bool:
-    """Name both sides' files of a mart for the queries; False where a release has no such mart."""
-    pairs = [("earlier", before / mart), ("later", after / mart)]
-    if not all(path.is_file() for _, path in pairs):
-        return False
-    for side, path in pairs:
-        view = f"{side}_{mart.stem.removesuffix('_daily')}"
+@dataclass(frozen=True)
+class Compared:
+    """A mart that is compared: its name, the columns the query needs, and the query."""
+
+    name: str
+    columns: tuple[str, ...]
+    query: str
+
+
+COMPARED = (
+    Compared(
+        "orders",
+        (
+            "source",
+            "order_id",
+            "ordered_at",
+            "currency",
+            "net_amount",
+            "refund_amount",
+            "is_counted",
+        ),
+        _ORDERS,
+    ),
+    Compared("kpis_daily", ("metric", "segment", "channel", "date", "value"), _KPIS),
+)
+
+
+def _name_sides(
+    connection: duckdb.DuckDBPyConnection, before: Path, after: Path, mart: Compared
+) -> str | None:
+    """Name both sides of a mart for its query; returns why they cannot be compared, if so."""
+    for side, folder in (("earlier", before), ("later", after)):
+        path = folder / "marts" / f"{mart.name}.parquet"
+        if not path.is_file():
+            return f"{mart.name} is missing in the {side} release: no restatements"
+        relation = f"read_parquet({literal(str(path))})"
+        present = {column.name for column in columns_of(connection, relation)}
+        if not set(mart.columns) <= present:
+            lacking = sorted(set(mart.columns) - present)
+            return f"{mart.name} of the {side} release lacks {lacking}: no restatements"
         connection.execute(
-            f"create or replace temp view {view} as select * from read_parquet({literal(str(path))})"
+            f"create or replace temp view {side}_{mart.name} as"
+            f" select {', '.join(mart.columns)} from {relation}"
         )
-    return True
+    return None
 
 
 def _changes(
-    connection: duckdb.DuckDBPyConnection, query: str, mart: str, release: int, as_of: dt.date
+    connection: duckdb.DuckDBPyConnection, mart: Compared, release: int, as_of: dt.date
 ) -> pa.Table:
     found = connection.execute(
         f"""
-        select {literal(mart)} as mart, key_group, {release}::bigint as release,
+        select {literal(mart.name)} as mart, key_group, {release}::bigint as release,
             before::{AMOUNT} as before, after::{AMOUNT} as after,
             (coalesce(after, 0) - coalesce(before, 0))::{AMOUNT} as change, reason,
             date '{as_of}' as as_of
-        from ({query})
+        from ({mart.query})
         order by key_group
         """
     ).to_arrow_table()
@@ -180,24 +216,29 @@ def restatements(
     *,
     release: int,
     as_of: dt.date,
-) -> pa.Table:
-    """Rows of the mart `restatements`: earlier ones carried over, then what `after` changes in `before`.
+) -> tuple[pa.Table, list[str]]:
+    """Rows of the mart `restatements`: those of earlier releases, then what `after` says anew.
 
-    `before` and `after` are release folders (`before` None for the first release), `release` and `as_of` those of
-    `after`. Columns: mart, key_group, release, before, after, change (after - before), reason, as_of; one row per mart,
-    key group and release. `before` or `after` is null where that side has no such KPI.
+    `before` and `after` are release folders (`before` None for the first release), `release` and
+    `as_of` those of `after`. Columns: mart, key_group, release, before, after, change (after -
+    before), reason, as_of; one row per mart, key group and release. `before` or `after` is null
+    where that side has no such KPI.
     """
     if before is None:
-        return SCHEMA.empty_table()
+        return SCHEMA.empty_table(), []
     tables = []
+    notes = []
     history = before / "marts" / f"{RESTATEMENTS}.parquet"
     if history.is_file():
         earlier = connection.execute(
-            f"select * replace (date '{as_of}' as as_of) from read_parquet({literal(str(history))})"
-            " order by release, mart, key_group"
+            f"select * replace (date '{as_of}' as as_of)"
+            f" from read_parquet({literal(str(history))}) order by release, mart, key_group"
         ).to_arrow_table()
         tables.append(earlier.select(SCHEMA.names).cast(SCHEMA))
-    for mart, query in ((ORDERS, _ORDERS), (KPIS, _KPIS)):
-        if _views(connection, before, after, mart):
-            tables.append(_changes(connection, query, mart.stem, release, as_of))
-    return pa.concat_tables([SCHEMA.empty_table(), *tables])
+    for mart in COMPARED:
+        obstacle = _name_sides(connection, before, after, mart)
+        if obstacle:
+            notes.append(obstacle)
+        else:
+            tables.append(_changes(connection, mart, release, as_of))
+    return pa.concat_tables([SCHEMA.empty_table(), *tables]), notes

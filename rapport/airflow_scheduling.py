@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import RetryDecision, RetryPolicy
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
-    from airflow.sdk.types import RuntimeTaskInstanceProtocol
+    from airflow.sdk.types import DagRunProtocol, RuntimeTaskInstanceProtocol
 
 
 class RetryUnlessGateClosed(RetryPolicy):
@@ -66,3 +66,16 @@ def no_run_of(dag_ids: Sequence[str], task_instance: RuntimeTaskInstanceProtocol
     return all(
         task_instance.get_dr_count(dag_id=dag_id, states=["running"]) == 0 for dag_id in dag_ids
     )
+
+
+def started_at(dag_run: DagRunProtocol) -> datetime:
+    """When this run started, in naive UTC: the `now` of every step, the same at each attempt.
+
+    Raises ValueError for a run that has not started.
+    """
+    start = dag_run.start_date
+    if start is None:
+        raise ValueError(
+            f"run {dag_run.run_id} of {dag_run.dag_id} has not started: start it first"
+        )
+    return datetime.fromisoformat(start.isoformat()).astimezone(UTC).replace(tzinfo=None)

@@ -1,7 +1,7 @@
 """The steps of a night. The Airflow tasks and the command line call these same functions, in this order:
 
-ingest_source (each source) -> load_raw -> validate raw -> dbt staging -> validate staging -> resolve_identity ->
-dbt facts -> dbt marts -> validate marts -> publish.
+ingest_source (each source) -> has_news -> load_raw -> validate raw -> run_dbt staging -> validate staging ->
+resolve_identity -> run_dbt facts -> run_dbt marts -> validate marts -> publish.
 """
 
 from __future__ import annotations
@@ -11,36 +11,55 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
 from estimation.identity import resolve
-from expectations.gate import GateReport, validate as validate_layer
+from expectations.gate import GateClosed, GateReport
+from expectations.gate import validate as validate_layer
 from ingestion import settings as configuration
 from ingestion.ingest import Ingested, ingest
 from ingestion.ledger import open_ledger
 from ingestion.personal_data import key_fingerprint, load_key
-from ingestion.warehouse import Live, data_day, live_deliveries, load_raw as load_warehouse
-from ingestion.warehouse import warehouse_path
-from publishing.release import Release, publish as publish_release
+from ingestion.settings import Settings, configuration_text
+from ingestion.warehouse import Live, data_day, live_deliveries, warehouse_path
+from ingestion.warehouse import load_raw as load_warehouse
+from publishing.inputs import FailedSource, ReleaseInputs, fingerprint
+from publishing.manifest import GateOutcome, InputFile
+from publishing.pointer import Release, is_current
+from publishing.release import publish as publish_release
+from rapport.version import code_version
 
 ROOT = Path(__file__).parents[1]
 DBT_PROJECT = ROOT / "dbt_project"
-LAYERS = ("raw", "staging", "marts")
 
 # Three calls, because estimates stand between them; one call per layer, because dbt's start costs more than its SQL.
-DBT_PHASES = {
+DBT_PHASES: dict[str, tuple[str, ...]] = {
     "staging": ("path:seeds", "path:models/staging", "path:models/intermediate/identity"),
     "facts": ("path:models/intermediate",),
     "marts": ("path:models/marts",),
 }
-DBT_EXCLUDED = {"facts": ("path:models/intermediate/identity",)}
+DBT_EXCLUDED: dict[str, tuple[str, ...]] = {"facts": ("path:models/intermediate/identity",)}
 
 
 class TransformFailed(Exception):
-    """dbt stopped; the message names the failing models or tests and where the log lies."""
+    """dbt stopped; the message names what failed and where the log lies."""
+
+
+class BuildInterrupted(Exception):
+    """The marts were not built from the deliveries that are there now."""
+
+
+@dataclass(frozen=True)
+class NightInputs:
+    """What a build is made from: the run's day, the deliveries in force, and one hash over everything."""
+
+    as_of: date
+    live: tuple[Live, ...]
+    fingerprint: str
 
 
 def ingest_source(
@@ -50,5 +69,208 @@ def ingest_source(
     now: datetime,
     progress: Callable[[str], None] = lambda text: None,
 ) -> Ingested:
-    """Take in what is new of one source."""
+    """Take in what is new of one source. ``now`` in naive UTC."""
     return ingest(configuration.load(home), exports, source, now, progress)
+
+
+def night_inputs(settings: Settings) -> NightInputs:
+    """What the next build would be made from."""
+    live = tuple(live_deliveries(settings))
+    as_of = configuration.as_of() or data_day(settings, live)
+    standing = [
+        f"{item.delivery.delivery_id} {item.delivery.reading} {item.reason}" for item in live
+    ]
+    mark = fingerprint(
+        standing,
+        configuration_sha256=configuration_text(settings),
+        key_version=key_fingerprint(load_key(settings.home)),
+        as_of=as_of,
+        code_version=code_version(),
+    )
+    return NightInputs(as_of, live, mark)
+
+
+def has_news(home: Path) -> bool:
+    """Would a build now differ from the current release?"""
+    return not is_current(home, night_inputs(configuration.load(home)).fingerprint)
+
+
+def load_raw(home: Path) -> None:
+    """Load the rows in force into the warehouse, and remember what the build is made from."""
+    settings = configuration.load(home)
+    inputs = night_inputs(settings)
+    _forget(home)
+    load_warehouse(settings, inputs.as_of)
+    _write(
+        _build_file(home), {"fingerprint": inputs.fingerprint, "as_of": inputs.as_of.isoformat()}
+    )
+
+
+def validate(home: Path, layer: str) -> GateReport:
+    """Check a layer. Raises GateClosed; the report is kept beside the warehouse either way."""
+    path = _gate_file(home, layer)
+    path.unlink(missing_ok=True)
+    try:
+        report = validate_layer(warehouse_path(home), layer)
+    except GateClosed as closed:
+        _write(path, closed.report.as_dict())
+        raise
+    _write(path, report.as_dict())
+    return report
+
+
+def run_dbt(home: Path, phase: str) -> None:
+    """One phase of the transformations, as a subprocess: in process, dbt would keep the warehouse open."""
+    logs = home / "logs" / "dbt" / phase
+    logs.mkdir(parents=True, exist_ok=True)
+    excluded = [*DBT_EXCLUDED.get(phase, ())]
+    command = [
+        sys.executable, "-m", "dbt.cli.main", "--quiet", "build",
+        "--project-dir", str(DBT_PROJECT),
+        "--profiles-dir", str(DBT_PROJECT),
+        "--target-path", str(home / "dbt"),
+        "--log-path", str(logs),
+        "--exclude-resource-type", "unit_test",
+        "--select", *DBT_PHASES[phase],
+        *(["--exclude", *excluded] if excluded else []),
+    ]  # fmt: skip
+    environment = os.environ | {
+        "RAPPORT_WAREHOUSE": str(warehouse_path(home)),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+    done = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    if done.returncode:
+        said = (done.stdout + done.stderr).strip().splitlines()
+        raise TransformFailed(
+            f"dbt {phase} failed (exit {done.returncode}):\n  "
+            + "\n  ".join(said[-25:])
+            + f"\nThe whole log is {logs / 'dbt.log'}. Mend what it names, then `rapport build`"
+        )
+
+
+def resolve_identity(home: Path) -> int:
+    """Compute which identifiers are one customer; returns the number of assignments."""
+    with duckdb.connect(str(warehouse_path(home))) as connection:
+        identifiers = connection.execute(
+            "select identifier, identifier_type, first_seen_at, has_order from intermediate.int_identifiers"
+        ).to_arrow_table()
+        edges = connection.execute(
+            "select left_identifier, right_identifier from intermediate.int_identity_edges"
+        ).to_arrow_table()
+        assignments = resolve(identifiers, edges)
+        connection.execute(
+            "create or replace table estimates.identity_assignments as select * from assignments"
+        )
+    return assignments.num_rows
+
+
+def build_marts(home: Path, progress: Callable[[str], None] = lambda text: None) -> None:
+    """All steps from the ledger to validated marts, as the DAG build_marts orders them."""
+    for text, step in (
+        ("loading raw", lambda: load_raw(home)),
+        ("validating raw", lambda: validate(home, "raw")),
+        ("dbt: staging", lambda: run_dbt(home, "staging")),
+        ("validating staging", lambda: validate(home, "staging")),
+        ("resolving identities", lambda: resolve_identity(home)),
+        ("dbt: facts", lambda: run_dbt(home, "facts")),
+        ("dbt: marts", lambda: run_dbt(home, "marts")),
+        ("validating marts", lambda: validate(home, "marts")),
+    ):
+        progress(text)
+        step()
+
+
+def publish(home: Path, now: datetime) -> Release:
+    """Publish the marts that were built from the deliveries there are now. ``now`` in naive UTC."""
+    settings = configuration.load(home)
+    inputs = night_inputs(settings)
+    built = _read(_build_file(home))
+    if built.get("fingerprint") != inputs.fingerprint:
+        raise BuildInterrupted(
+            "the marts in the warehouse were not built from the deliveries that are there now. "
+            "Run `rapport build`, then publish again"
+        )
+    return publish_release(
+        home,
+        ReleaseInputs(
+            as_of=inputs.as_of,
+            created_at=now,
+            code_version=code_version(),
+            fingerprint=inputs.fingerprint,
+            inputs=tuple(
+                InputFile(
+                    file_name=item.delivery.file_name,
+                    sha256=item.delivery.sha256,
+                    rows=item.delivery.rows_delivered,
+                    delivery_id=item.delivery.delivery_id,
+                )
+                for item in inputs.live
+            ),
+            gates=tuple(_outcome(home, layer) for layer in _gates_passed(home)),
+            failed_required_sources=tuple(_failed(settings, required=True)),
+            notes=tuple(
+                f"optional source {item.source} failed: {item.reason}"
+                for item in _failed(settings, required=False)
+            ),
+        ),
+    )
+
+
+def _failed(settings: Settings, *, required: bool) -> list[FailedSource]:
+    """Sources whose last ingest failed or never was."""
+    with open_ledger(settings.home) as ledger:
+        runs = ledger.runs()
+    failed = []
+    for source in settings.sources:
+        run = runs.get(source.name)
+        if source.required is required and (run is None or run.status == "failed"):
+            failed.append(FailedSource(source.name, run.error if run else "was never ingested"))
+    return failed
+
+
+def _build_file(home: Path) -> Path:
+    return home / "gates" / "build.json"
+
+
+def _gate_file(home: Path, layer: str) -> Path:
+    return home / "gates" / f"{layer}.json"
+
+
+def _gates_passed(home: Path) -> list[str]:
+    return [layer for layer in ("raw", "staging", "marts") if _gate_file(home, layer).exists()]
+
+
+def _outcome(home: Path, layer: str) -> GateOutcome:
+    report = _read(_gate_file(home, layer))
+    failed = {
+        f"{item['table']}.{item['expectation']}": item
+        for item in (*report["failures"], *report["warnings"])
+    }
+    results = tuple(
+        {"check": check, "success": check not in failed, **failed.get(check, {})}
+        for check in report["checked"]
+    )
+    return GateOutcome(layer, report["is_open"], results)
+
+
+def _forget(home: Path) -> None:
+    """Gate reports and the mark of an earlier build say nothing about the one that begins."""
+    for path in (home / "gates").glob("*.json"):
+        path.unlink()
+
+
+def _write(path: Path, content: dict[str, object]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
+    partial.replace(path)
+
+
+def _read(path: Path) -> dict[str, object] | dict[str, list[dict[str, object]]]:
+    if not path.exists():
+        return {}
+    content: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    return content

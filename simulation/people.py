@@ -121,7 +121,7 @@ def client_id(index: int, number: int, calendar: Calendar) -> str:
 
 
 _SUBSCRIBED_CAST = ("couple_one", "apple_reader", "behind_gateway", "opted_out", "resubscriber")
-_WITHOUT_ACCOUNT = ("guest", "jakarta", "mailbox_a", "mailbox_b", "mailbox_c", "till_member")
+_WITHOUT_ACCOUNT = ("guest", "jakarta", "mailbox_a", "mailbox_b", "mailbox_c")
 
 
 def _cast_member(index: int, role: str, calendar: Calendar) -> Person:
@@ -198,7 +198,7 @@ def _ordinary(first: int, count: int, calendar: Calendar, seed: int) -> list[Per
         joined = int(acquired[row] + join_delay[row])
         wants_card = u[0] < (0.65 if segment == "store" else 0.25 + 0.12 * float(engagement[row]))
         is_member = wants_card and segment not in ("indonesia", "lead") and joined < calendar.end
-        has_account = segment in ("online", "omni") and u[1] < 0.75
+        has_account = is_member or (segment in ("online", "omni") and u[1] < 0.75)
         people.append(
             Person(
                 index=index,

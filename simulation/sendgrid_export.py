@@ -170,6 +170,11 @@ def _malformed(book: Book, path: str, row: int) -> str:
 
 def _show(book: Book, mail: Mail, people: list[Person], repeats: int) -> None:
     book.show("webhook_repeats", repeated_events=repeats, distinct_events=len(mail.events))
+    cast = {person.index for person in people if person.is_cast}
+    of_cast: dict[int, list[MailEvent]] = {}
+    for event in mail.events:
+        if mail.messages[event.message].person in cast:
+            of_cast.setdefault(event.message, []).append(event)
     for trap, role, machine, kind in (
         ("machine_open", "apple_reader", "apple", "open"),
         ("gateway_click", "behind_gateway", "gateway", "click"),
@@ -178,11 +183,7 @@ def _show(book: Book, mail: Mail, people: list[Person], repeats: int) -> None:
             person = people[message.person]
             if person.role != role or not mail.campaigns[message.campaign].is_newsletter:
                 continue
-            events = [
-                event
-                for event in mail.events
-                if event.message == message.number and event.kind == kind
-            ]
+            events = [event for event in of_cast[message.number] if event.kind == kind]
             book.show(
                 trap,
                 email=message.email,
@@ -192,7 +193,7 @@ def _show(book: Book, mail: Mail, people: list[Person], repeats: int) -> None:
                 human_events=sum(not event.is_machine for event in events),
                 clicks_unsubscribe_link=any(event.link == UNSUBSCRIBE_LINK for event in events),
             )
-    for event in mail.events:
+    for event in (event for events in of_cast.values() for event in events):
         message = mail.messages[event.message]
         if people[message.person].role == "resubscriber" and event.kind.startswith("group_"):
             book.show("resubscribed", email=message.email, event=event.kind, at=event.at)

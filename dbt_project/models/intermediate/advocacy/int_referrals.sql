@@ -13,25 +13,26 @@ final as (
         source,
         referral_id,
         delivery_id,
-        coalesce(
-            id_space || '|customer|' || customer_id, 'any|email|' || email_key
-        ) as identifier,
-        coalesce(
-            id_space || '|customer|' || referred_customer_id,
-            'any|email|' || referred_email_key
-        ) as referred_identifier,
         order_id,
 
         ---------- strings
         status,
         channel,
 
-        ---------- booleans
-        status = 'converted' as is_converted,
-
         ---------- timestamps
         created_at,
-        converted_at
+        converted_at,
+
+        ---------- calculated
+        coalesce(
+            {{ customer_identifier('customer_id') }},
+            {{ email_identifier('email_key') }}
+        ) as identifier,
+        coalesce(
+            {{ customer_identifier('referred_customer_id') }},
+            {{ email_identifier('referred_email_key') }}
+        ) as referred_identifier,
+        status = 'converted' as is_converted
     from generic_referrals
 
 )

@@ -13,19 +13,11 @@ final as (
         source,
         review_id,
         delivery_id,
-        coalesce(
-            id_space || '|customer|' || customer_id, 'any|email|' || email_key
-        ) as identifier,
         product_id,
         order_id,
 
         ---------- strings
         channel,
-        case
-            when rating <= 2 then 'bad'
-            when rating >= 4 then 'good'
-            when rating is not null then 'neutral'
-        end as outcome,
 
         ---------- numerics
         rating,
@@ -35,7 +27,18 @@ final as (
         is_published,
 
         ---------- timestamps
-        created_at
+        created_at,
+
+        ---------- calculated
+        coalesce(
+            {{ customer_identifier('customer_id') }},
+            {{ email_identifier('email_key') }}
+        ) as identifier,
+        case
+            when rating <= 2 then 'bad'
+            when rating >= 4 then 'good'
+            when rating is not null then 'neutral'
+        end as outcome
     from generic_reviews
 
 )

@@ -27,24 +27,24 @@ final as (
         generic_campaigns.delivery_id,
 
         ---------- strings
-        coalesce(channel_names.channel, generic_campaigns.channel) as channel,
         generic_campaigns.campaign_name,
-        lower(generic_campaigns.objective) as objective,
-        coalesce(
-            generic_campaigns.currency, run_parameters.reporting_currency
-        ) as currency,
 
         ---------- numerics
         generic_campaigns.cost,
         generic_campaigns.audience_size,
 
-        ---------- booleans
-        coalesce(generic_campaigns.is_personalised, false) as is_personalised,
-
         ---------- timestamps
         generic_campaigns.started_at,
         generic_campaigns.ended_at,
-        generic_campaigns.deadline_at
+        generic_campaigns.deadline_at,
+
+        ---------- calculated
+        coalesce(channel_names.channel, generic_campaigns.channel) as channel,
+        lower(generic_campaigns.objective) as objective,
+        coalesce(
+            generic_campaigns.currency, run_parameters.reporting_currency
+        ) as currency,
+        coalesce(generic_campaigns.is_personalised, false) as is_personalised
     from generic_campaigns
     cross join run_parameters
     left join channel_names

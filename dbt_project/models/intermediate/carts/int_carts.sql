@@ -12,40 +12,59 @@ generic_carts as (
 
 ),
 
+identified as (
+
+    select
+        source,
+        cart_id,
+        delivery_id,
+        order_id,
+        channel,
+        currency,
+        amount,
+        item_count,
+        created_at,
+        updated_at,
+        completed_at,
+        coalesce(
+            {{ customer_identifier('customer_id') }},
+            {{ email_identifier('email_key') }},
+            {{ anonymous_identifier('anonymous_id') }}
+        ) as identifier
+    from generic_carts
+
+),
+
 final as (
 
     select
         ---------- ids
-        generic_carts.source,
-        generic_carts.cart_id,
-        generic_carts.delivery_id,
-        coalesce(
-            generic_carts.id_space || '|customer|' || generic_carts.customer_id,
-            'any|email|' || generic_carts.email_key,
-            generic_carts.id_space || '|anonymous|' || generic_carts.anonymous_id
-        ) as identifier,
-        generic_carts.order_id,
+        identified.source,
+        identified.cart_id,
+        identified.delivery_id,
+        identified.identifier,
+        identified.order_id,
 
         ---------- strings
-        coalesce(
-            generic_carts.currency, run_parameters.reporting_currency
-        ) as currency,
-        generic_carts.channel,
+        identified.channel,
 
         ---------- numerics
-        generic_carts.amount,
-        generic_carts.item_count,
-
-        ---------- booleans
-        coalesce(
-            cast(generic_carts.completed_at as string), generic_carts.order_id
-        ) is not null as is_completed,
+        identified.amount,
+        identified.item_count,
 
         ---------- timestamps
-        generic_carts.created_at,
-        generic_carts.updated_at,
-        generic_carts.completed_at
-    from generic_carts
+        identified.created_at,
+        identified.updated_at,
+        identified.completed_at,
+
+        ---------- calculated
+        coalesce(
+            identified.currency, run_parameters.reporting_currency
+        ) as currency,
+        coalesce(
+            cast(identified.completed_at as string), identified.order_id
+        ) is not null as is_completed
+    from identified
     cross join run_parameters
 
 )

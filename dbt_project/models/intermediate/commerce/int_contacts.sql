@@ -75,7 +75,7 @@ contacts as (
 
 ),
 
--- Instances that share an id_space may both list an account; the first by name is taken.
+-- Instances that share an id_space may both list an account; the first by name wins.
 ranked_accounts as (
 
     select

@@ -1,3 +1,5 @@
+{{ config(materialized='view') }}
+
 with
 
 orders as (
@@ -18,7 +20,9 @@ payments as (
 
 ),
 
-headers as (
+-- Lines are an order only where no header speaks for it, and where they say when it was
+-- placed; int_order_exclusions names the others.
+documents as (
 
     select
         source,
@@ -58,66 +62,54 @@ headers as (
         is_member as is_member_recorded
     from orders
 
-),
+    union all
 
--- Lines are an order only where no header speaks for it, and where they say when it was
--- placed; int_order_exclusions names the others.
-lines_without_header as (
-
-    select order_lines.*
+    select
+        order_lines.source,
+        order_lines.id_space,
+        min(order_lines.delivery_id) as delivery_id,
+        order_lines.order_id,
+        cast(null as string) as original_order_id,
+        coalesce(
+            {{ customer_identifier(
+                'min(order_lines.customer_id)', 'order_lines.id_space'
+            ) }},
+            {{ email_identifier('min(order_lines.email_key)') }}
+        ) as identifier,
+        min(order_lines.ordered_at) as ordered_at,
+        order_lines.currency,
+        cast(null as string) as source_status,
+        min(order_lines.document_type) as document_type,
+        sum(coalesce(order_lines.amount, 0)) as delivered_amount,
+        sum(greatest(coalesce(order_lines.amount, 0), 0)) as positive_amount,
+        sum(greatest(-coalesce(order_lines.amount, 0), 0)) as negative_amount,
+        sum(coalesce(order_lines.discount_amount, 0)) as discount_amount,
+        sum(order_lines.refund_amount) as recorded_refund_amount,
+        0 as adjustment_amount,
+        0 as tax_amount,
+        0 as shipping_amount,
+        bool_or(order_lines.is_test) as is_test,
+        false as is_cancelled,
+        false as is_pending,
+        min(order_lines.channel) as channel,
+        min(order_lines.location_id) as location_id,
+        min(order_lines.country) as country,
+        cast(null as string) as discount_code,
+        cast(null as string) as campaign_id,
+        cast(null as boolean) as is_member_recorded
     from order_lines
     left join orders
         on
             order_lines.source = orders.source
             and order_lines.order_id = orders.order_id
     where orders.order_id is null
-
-),
-
-lines_summed as (
-
-    select
-        source,
-        id_space,
-        min(delivery_id) as delivery_id,
-        order_id,
-        cast(null as string) as original_order_id,
-        coalesce(
-            {{ customer_identifier('min(customer_id)') }},
-            {{ email_identifier('min(email_key)') }}
-        ) as identifier,
-        min(ordered_at) as ordered_at,
-        currency,
-        cast(null as string) as source_status,
-        min(document_type) as document_type,
-        sum(amount) as delivered_amount,
-        sum(greatest(amount, 0)) as positive_amount,
-        sum(greatest(-amount, 0)) as negative_amount,
-        sum(discount_amount) as discount_amount,
-        sum(refund_amount) as recorded_refund_amount,
-        0 as adjustment_amount,
-        0 as tax_amount,
-        0 as shipping_amount,
-        bool_or(is_test) as is_test,
-        false as is_cancelled,
-        false as is_pending,
-        min(channel) as channel,
-        min(location_id) as location_id,
-        min(country) as country,
-        cast(null as string) as discount_code,
-        cast(null as string) as campaign_id,
-        cast(null as boolean) as is_member_recorded
-    from lines_without_header
-    group by source, id_space, order_id, currency
-    having min(ordered_at) is not null
-
-),
-
-documents as (
-
-    select * from headers
-    union all
-    select * from lines_summed
+    -- lines of two currencies stay two rows, which the key test of int_orders refuses
+    group by
+        order_lines.source,
+        order_lines.id_space,
+        order_lines.order_id,
+        order_lines.currency
+    having min(order_lines.ordered_at) is not null
 
 ),
 
@@ -142,7 +134,12 @@ payment_refunds as (
 refunds_known as (
 
     select
-        documents.*,
+        documents.source,
+        documents.order_id,
+        documents.currency,
+        documents.is_cancelled and documents.document_type = 'sale'
+            as is_cancelled_sale,
+        documents.negative_amount,
         coalesce(
             documents.recorded_refund_amount,
             {{ goods_refunded(
@@ -163,13 +160,14 @@ refunds_known as (
 ),
 
 -- Cancelled and nothing ever given back: nothing was ever paid.
-payment_known as (
+payments_known as (
 
     select
-        refunds_known.*,
-        refunds_known.is_cancelled
-        and refunds_known.document_type = 'sale'
-        and refunds_known.known_refund_amount + refunds_known.negative_amount = 0
+        source,
+        order_id,
+        currency,
+        known_refund_amount,
+        is_cancelled_sale and known_refund_amount + negative_amount = 0
             as is_never_paid
     from refunds_known
 
@@ -178,46 +176,59 @@ payment_known as (
 final as (
 
     select
-        source,
-        id_space,
-        delivery_id,
-        order_id,
-        original_order_id,
-        identifier,
-        ordered_at,
-        currency,
-        delivered_amount,
-        case document_type when 'sale' then positive_amount else 0 end as gross_amount,
-        case document_type when 'sale' then discount_amount else 0 end
-            as discount_amount,
-        case
-            when is_never_paid then positive_amount - discount_amount
-            when document_type = 'sale' then known_refund_amount + negative_amount
-            when document_type = 'adjustment' then 0
-            -- a credit document states its amount with or without a minus sign, or as refund
-            when delivered_amount = 0 then known_refund_amount
-            when negative_amount = 0 and source_status is not null then delivered_amount
-            else -delivered_amount
-        end as refund_amount,
-        case document_type
-            when 'adjustment' then delivered_amount + adjustment_amount
-            when 'sale' then adjustment_amount
+        documents.source,
+        documents.id_space,
+        documents.delivery_id,
+        documents.order_id,
+        documents.original_order_id,
+        documents.identifier,
+        documents.ordered_at,
+        documents.currency,
+        documents.delivered_amount,
+        documents.tax_amount,
+        documents.shipping_amount,
+        documents.source_status,
+        documents.document_type,
+        documents.is_test,
+        payments_known.is_never_paid,
+        documents.is_pending,
+        documents.channel,
+        documents.location_id,
+        documents.country,
+        documents.discount_code,
+        documents.campaign_id,
+        documents.is_member_recorded,
+        case documents.document_type
+            when 'sale' then documents.positive_amount
             else 0
-        end as adjustment_amount,
-        tax_amount,
-        shipping_amount,
-        source_status,
-        document_type,
-        is_test,
-        is_never_paid,
-        is_pending,
-        channel,
-        location_id,
-        country,
-        discount_code,
-        campaign_id,
-        is_member_recorded
-    from payment_known
+        end as gross_amount,
+        case documents.document_type
+            when 'sale' then documents.discount_amount
+            else 0
+        end as discount_amount,
+        case
+            when payments_known.is_never_paid
+                then documents.positive_amount - documents.discount_amount
+            when documents.document_type = 'sale'
+                then payments_known.known_refund_amount + documents.negative_amount
+            when documents.document_type = 'adjustment' then 0
+            -- a credit document states its amount with or without a minus sign, or in
+            -- the refund column only
+            when documents.delivered_amount = 0 then payments_known.known_refund_amount
+            else abs(documents.delivered_amount)
+        end as refund_amount,
+        case documents.document_type
+            when 'adjustment'
+                then documents.delivered_amount + documents.adjustment_amount
+            when 'sale' then documents.adjustment_amount
+            else 0
+        end as adjustment_amount
+    from documents
+    inner join payments_known
+        on
+            documents.source = payments_known.source
+            and documents.order_id = payments_known.order_id
+            and documents.currency = payments_known.currency
 
 )
 

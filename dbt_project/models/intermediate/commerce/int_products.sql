@@ -23,8 +23,7 @@ ranked as (
         row_number() over (
             partition by id_space, product_id
             order by coalesce(updated_at, timestamp '1970-01-01') desc, source
-        ) as entry_rank,
-        count(*) over (partition by product_id) as entry_count
+        ) as entry_rank
     from products
 
 ),
@@ -42,7 +41,7 @@ final as (
         currency,
         is_active,
         updated_at,
-        entry_count = 1 as is_only_entry
+        count(*) over (partition by product_id) = 1 as is_only_entry
     from ranked
     where entry_rank = 1
 

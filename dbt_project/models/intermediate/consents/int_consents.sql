@@ -36,7 +36,7 @@ hubspot_decisions as (
     select
         source,
         delivery_id,
-        id_space || '|customer|' || contact_id as identifier,
+        {{ customer_identifier('contact_id') }} as identifier,
         'email' as channel,
         'marketing' as purpose,
         'denied' as state,
@@ -55,7 +55,7 @@ contact_decisions as (
     select
         source,
         delivery_id,
-        id_space || '|customer|' || contact_id as identifier,
+        {{ customer_identifier('contact_id') }} as identifier,
         'email' as channel,
         'marketing' as purpose,
         email_consent as state,
@@ -77,7 +77,7 @@ order_decisions as (
     select
         source,
         delivery_id,
-        'any|email|' || email_key as identifier,
+        {{ email_identifier('email_key') }} as identifier,
         'email' as channel,
         'marketing' as purpose,
         case when accepts_marketing then 'granted' else 'denied' end as state,
@@ -114,7 +114,8 @@ recorded_decisions as (
         source,
         delivery_id,
         coalesce(
-            id_space || '|customer|' || customer_id, 'any|email|' || email_key
+            {{ customer_identifier('customer_id') }},
+            {{ email_identifier('email_key') }}
         ) as identifier,
         channel,
         purpose,

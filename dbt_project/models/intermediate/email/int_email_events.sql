@@ -24,7 +24,7 @@ events as (
         source,
         event_id,
         delivery_id,
-        'any|email|' || email_key as identifier,
+        {{ email_identifier('email_key') }} as identifier,
         email_key,
         campaign_id,
         campaign_name,
@@ -41,7 +41,8 @@ events as (
         event_id,
         delivery_id,
         coalesce(
-            id_space || '|customer|' || customer_id, 'any|email|' || email_key
+            {{ customer_identifier('customer_id') }},
+            {{ email_identifier('email_key') }}
         ) as identifier,
         email_key,
         campaign_id,
@@ -216,11 +217,11 @@ final as (
         url,
         machine_reason,
 
-        ---------- booleans
-        machine_reason is null as is_human,
-
         ---------- timestamps
-        occurred_at
+        occurred_at,
+
+        ---------- calculated
+        machine_reason is null as is_human
     from judged
 
 )

@@ -24,6 +24,12 @@ generic_web_events as (
 
 ),
 
+parameters as (
+
+    select * from {{ ref('stg_run__parameters') }}
+
+),
+
 messages as (
 
     select
@@ -100,7 +106,7 @@ landings_with_recipient as (
 
 ),
 
-final as (
+combined as (
 
     select
         source,
@@ -111,6 +117,23 @@ final as (
     from landings_with_recipient
     where email_key is not null
     group by source, id_space, anonymous_id, email_key
+
+),
+
+-- A link followed after the run's day is not known yet.
+final as (
+
+    select
+        combined.source,
+        combined.id_space,
+        combined.anonymous_id,
+        combined.email_key,
+        combined.first_followed_at
+    from combined
+    cross join parameters
+    where
+        {{ local_date('combined.first_followed_at', 'parameters.time_zone') }}
+        <= parameters.as_of
 
 )
 

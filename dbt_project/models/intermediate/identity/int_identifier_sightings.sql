@@ -6,26 +6,6 @@ mentions as (
 
 ),
 
-parameters as (
-
-    select * from {{ ref('stg_run__parameters') }}
-
-),
-
--- What was first recorded after the run's day is not known yet; a record without a time
--- (a CRM that keeps none) is known from the start.
-known_mentions as (
-
-    select mentions.*
-    from mentions
-    cross join parameters
-    where
-        mentions.first_seen_at is null
-        or {{ local_date('mentions.first_seen_at', 'parameters.time_zone') }}
-        <= parameters.as_of
-
-),
-
 typed as (
 
     select
@@ -38,7 +18,7 @@ typed as (
         is_order,
         first_seen_at,
         last_seen_at
-    from known_mentions
+    from mentions
     where customer_id is not null
 
     union all
@@ -53,7 +33,7 @@ typed as (
         false as is_order,
         first_seen_at,
         last_seen_at
-    from known_mentions
+    from mentions
     where other_customer_id is not null
 
     union all
@@ -69,7 +49,7 @@ typed as (
         is_order and customer_id is null as is_order,
         first_seen_at,
         last_seen_at
-    from known_mentions
+    from mentions
     where email_key is not null
 
     union all
@@ -84,7 +64,7 @@ typed as (
         is_order and customer_id is null and email_key is null as is_order,
         first_seen_at,
         last_seen_at
-    from known_mentions
+    from mentions
     where loyalty_id is not null
 
     union all
@@ -99,7 +79,7 @@ typed as (
         false as is_order,
         first_seen_at,
         last_seen_at
-    from known_mentions
+    from mentions
     where survey_person_id is not null
 
     union all
@@ -114,7 +94,7 @@ typed as (
         is_order and customer_id is null and email_key is null as is_order,
         first_seen_at,
         last_seen_at
-    from known_mentions
+    from mentions
     where anonymous_id is not null
 
 ),

@@ -12,24 +12,6 @@ mentions as (
 
 ),
 
-parameters as (
-
-    select * from {{ ref('stg_run__parameters') }}
-
-),
-
-known_mentions as (
-
-    select mentions.*
-    from mentions
-    cross join parameters
-    where
-        mentions.first_seen_at is null
-        or {{ local_date('mentions.first_seen_at', 'parameters.time_zone') }}
-        <= parameters.as_of
-
-),
-
 combined as (
 
     select
@@ -66,7 +48,7 @@ addresses_by_space as (
         email_key,
         id_space,
         count(distinct customer_id) as customer_count
-    from known_mentions
+    from mentions
     where email_key is not null and customer_id is not null
     group by email_key, id_space
 
@@ -78,7 +60,7 @@ cards_by_space as (
         loyalty_id,
         id_space,
         count(distinct customer_id) as customer_count
-    from known_mentions
+    from mentions
     where loyalty_id is not null and customer_id is not null
     group by loyalty_id, id_space
 
@@ -91,7 +73,7 @@ devices as (
         id_space,
         count(distinct customer_id) as customer_count,
         count(distinct email_key) as address_count
-    from known_mentions
+    from mentions
     where anonymous_id is not null
     group by anonymous_id, id_space
 

@@ -18,12 +18,6 @@ identifiers as (
 
 ),
 
-parameters as (
-
-    select * from {{ ref('stg_run__parameters') }}
-
-),
-
 customers_with_address as (
 
     select
@@ -205,43 +199,93 @@ trusted_clicks as (
 
 edges as (
 
-    select * from customers_with_address
-    union all
-    select * from customers_with_card
-    union all
-    select * from cards_with_address
-    union all
-    select * from respondents
-    union all
-    select * from respondents_with_address
-    union all
-    select * from merged_contacts
-    union all
-    select * from logins
-    union all
-    select * from logins_by_address
-    union all
-    select * from trusted_clicks
+    select
+        left_identifier,
+        right_identifier,
+        source,
+        evidence,
+        observed_at
+    from customers_with_address
 
-),
-
-known_edges as (
+    union all
 
     select
-        edges.left_identifier,
-        edges.right_identifier,
-        edges.source,
-        edges.evidence,
-        edges.observed_at
-    from edges
-    cross join parameters
-    where
-        edges.left_identifier != edges.right_identifier
-        and (
-            edges.observed_at is null
-            or {{ local_date('edges.observed_at', 'parameters.time_zone') }}
-            <= parameters.as_of
-        )
+        left_identifier,
+        right_identifier,
+        source,
+        evidence,
+        observed_at
+    from customers_with_card
+
+    union all
+
+    select
+        left_identifier,
+        right_identifier,
+        source,
+        evidence,
+        observed_at
+    from cards_with_address
+
+    union all
+
+    select
+        left_identifier,
+        right_identifier,
+        source,
+        evidence,
+        observed_at
+    from respondents
+
+    union all
+
+    select
+        left_identifier,
+        right_identifier,
+        source,
+        evidence,
+        observed_at
+    from respondents_with_address
+
+    union all
+
+    select
+        left_identifier,
+        right_identifier,
+        source,
+        evidence,
+        observed_at
+    from merged_contacts
+
+    union all
+
+    select
+        left_identifier,
+        right_identifier,
+        source,
+        evidence,
+        observed_at
+    from logins
+
+    union all
+
+    select
+        left_identifier,
+        right_identifier,
+        source,
+        evidence,
+        observed_at
+    from logins_by_address
+
+    union all
+
+    select
+        left_identifier,
+        right_identifier,
+        source,
+        evidence,
+        observed_at
+    from trusted_clicks
 
 ),
 
@@ -256,17 +300,20 @@ guarded as (
 unguarded_edges as (
 
     select
-        known_edges.left_identifier,
-        known_edges.right_identifier,
-        known_edges.source,
-        known_edges.evidence,
-        known_edges.observed_at
-    from known_edges
+        edges.left_identifier,
+        edges.right_identifier,
+        edges.source,
+        edges.evidence,
+        edges.observed_at
+    from edges
     left join guarded as guarded_left
-        on known_edges.left_identifier = guarded_left.identifier
+        on edges.left_identifier = guarded_left.identifier
     left join guarded as guarded_right
-        on known_edges.right_identifier = guarded_right.identifier
-    where guarded_left.identifier is null and guarded_right.identifier is null
+        on edges.right_identifier = guarded_right.identifier
+    where
+        guarded_left.identifier is null
+        and guarded_right.identifier is null
+        and edges.left_identifier != edges.right_identifier
 
 ),
 

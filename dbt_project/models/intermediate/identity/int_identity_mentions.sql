@@ -613,7 +613,7 @@ mentions as (
 ),
 
 -- The same identifiers in the same kind of record are one row, however often they met.
-final as (
+combined as (
 
     select
         source,
@@ -645,6 +645,33 @@ final as (
         survey_person_id,
         anonymous_id,
         is_order
+
+),
+
+-- What was first recorded after the run's day is not known yet; a record without a time
+-- (a CRM that keeps none) is known from the start.
+final as (
+
+    select
+        combined.source,
+        combined.id_space,
+        combined.mention,
+        combined.customer_id,
+        combined.other_customer_id,
+        combined.email_key,
+        combined.loyalty_id,
+        combined.survey_person_id,
+        combined.anonymous_id,
+        combined.is_order,
+        combined.email_is_role,
+        combined.first_seen_at,
+        combined.last_seen_at
+    from combined
+    cross join parameters
+    where
+        combined.first_seen_at is null
+        or {{ local_date('combined.first_seen_at', 'parameters.time_zone') }}
+        <= parameters.as_of
 
 )
 

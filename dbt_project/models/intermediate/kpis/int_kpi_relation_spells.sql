@@ -51,6 +51,7 @@ closed_deals as (
     where
         is_closed
         and closed_at is not null
+        and not coalesce(is_deleted, false)
 
 ),
 

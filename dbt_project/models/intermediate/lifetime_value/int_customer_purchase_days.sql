@@ -2,7 +2,7 @@ with
 
 orders as (
 
-    select * from {{ ref('int_customer_orders') }}
+    select * from {{ ref('int_orders_attributed') }}
 
 ),
 
@@ -25,7 +25,9 @@ final as (
         ---------- dates
         ordered_date
     from orders
-    where not is_test
+    where
+        not is_test
+        and customer_id is not null
     group by
         customer_id,
         ordered_date

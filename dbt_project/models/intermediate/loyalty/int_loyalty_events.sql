@@ -15,11 +15,6 @@ final as (
         source,
         event_id,
         delivery_id,
-        coalesce(
-            id_space || '|loyalty|' || loyalty_id,
-            id_space || '|customer|' || customer_id,
-            'any|email|' || email_key
-        ) as identifier,
         order_id,
 
         ---------- strings
@@ -32,7 +27,14 @@ final as (
         value_amount,
 
         ---------- timestamps
-        occurred_at
+        occurred_at,
+
+        ---------- calculated
+        coalesce(
+            {{ loyalty_identifier('loyalty_id') }},
+            {{ customer_identifier('customer_id') }},
+            {{ email_identifier('email_key') }}
+        ) as identifier
     from generic_events
 
 )

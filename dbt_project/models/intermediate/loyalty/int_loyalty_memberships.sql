@@ -48,12 +48,12 @@ turning_points as (
         source,
         identifier,
         event_number,
+        tier,
+        occurred_at,
         case
             when kind in ('join', 'tier_change', 'leave') then kind
             else 'first movement'
-        end as start_evidence,
-        tier,
-        occurred_at
+        end as start_evidence
     from numbered
     where
         kind in ('join', 'tier_change', 'leave')
@@ -84,11 +84,6 @@ final as (
     select
         ---------- ids
         source,
-        source
-        || '|'
-        || identifier
-        || '|from '
-        || cast(valid_from as string) as membership_id,
         identifier,
 
         ---------- strings
@@ -97,7 +92,14 @@ final as (
 
         ---------- timestamps
         valid_from,
-        valid_to
+        valid_to,
+
+        ---------- calculated
+        source
+        || '|'
+        || identifier
+        || '|from '
+        || cast(valid_from as string) as membership_id
     from periods
     where
         start_evidence != 'leave'

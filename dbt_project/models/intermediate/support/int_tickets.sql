@@ -13,9 +13,6 @@ final as (
         source,
         ticket_id,
         delivery_id,
-        coalesce(
-            id_space || '|customer|' || customer_id, 'any|email|' || email_key
-        ) as identifier,
 
         ---------- strings
         kind,
@@ -27,13 +24,17 @@ final as (
         ---------- numerics
         subject_length,
 
-        ---------- booleans
-        coalesce(kind = 'complaint', false) as is_complaint,
-
         ---------- timestamps
         created_at,
         first_response_at,
-        resolved_at
+        resolved_at,
+
+        ---------- calculated
+        coalesce(
+            {{ customer_identifier('customer_id') }},
+            {{ email_identifier('email_key') }}
+        ) as identifier,
+        coalesce(kind = 'complaint', false) as is_complaint
     from generic_tickets
 
 )

@@ -25,9 +25,9 @@ answers as (
         response_id,
         delivery_id,
         coalesce(
-            id_space || '|customer|' || customer_id,
-            'any|email|' || email_key,
-            id_space || '|survey_person|' || person_id
+            {{ customer_identifier('customer_id') }},
+            {{ email_identifier('email_key') }},
+            {{ survey_person_identifier('person_id') }}
         ) as identifier,
         cast(null as string) as interaction_id,
         survey_type,
@@ -44,9 +44,9 @@ answers as (
         response_id,
         delivery_id,
         coalesce(
-            id_space || '|customer|' || customer_id,
-            'any|email|' || email_key,
-            id_space || '|survey_person|' || person_id
+            {{ customer_identifier('customer_id') }},
+            {{ email_identifier('email_key') }},
+            {{ survey_person_identifier('person_id') }}
         ) as identifier,
         interaction_id,
         survey_type,
@@ -73,6 +73,16 @@ final as (
         ---------- strings
         answers.survey_type,
         answers.method,
+
+        ---------- numerics
+        answers.score,
+        answers.comment_length,
+
+        ---------- timestamps
+        answers.sent_at,
+        answers.answered_at,
+
+        ---------- calculated
         case
             when answers.is_excluded then 'preview, test or withdrawn answer'
             when not survey_scales.is_about_customers then 'answer of an employee'
@@ -86,15 +96,7 @@ final as (
             when answers.score <= survey_scales.highest_bad_score then 'bad'
             when answers.score >= survey_scales.lowest_good_score then 'good'
             when answers.score is not null then 'neutral'
-        end as outcome,
-
-        ---------- numerics
-        answers.score,
-        answers.comment_length,
-
-        ---------- timestamps
-        answers.sent_at,
-        answers.answered_at
+        end as outcome
     from answers
     left join survey_scales
         on answers.survey_type = survey_scales.survey_type

@@ -285,9 +285,9 @@ other_touches as (
         'interaction' as record_type,
         interaction_id as record_id,
         coalesce(
-            id_space || '|customer|' || customer_id,
-            'any|email|' || email_key,
-            id_space || '|anonymous|' || anonymous_id
+            {{ customer_identifier('customer_id') }},
+            {{ email_identifier('email_key') }},
+            {{ anonymous_identifier('anonymous_id') }}
         ) as identifier,
         occurred_at,
         channel as delivered_channel,
@@ -327,8 +327,8 @@ touches as (
 
 ),
 
--- A kind that nobody registered still appears, as behavioural and unowned. A channel that
--- nobody registered keeps its delivered name.
+-- A kind that nobody registered still appears, as behavioural and unowned. A channel
+-- that nobody registered keeps its delivered name.
 classified as (
 
     select
@@ -350,9 +350,11 @@ classified as (
             touches.delivered_direction, touch_point_kinds.direction, 'inbound'
         ) as direction,
         coalesce(touch_point_kinds.dimension, 'behavioural') as dimension,
-        coalesce(touches.outcome, touch_point_kinds.default_outcome) as final_outcome,
-        -- A web event that happens to be called "order" is no order: a signal of records
-        -- with their own export counts only from that export.
+        coalesce(
+            touches.outcome, touch_point_kinds.default_outcome
+        ) as final_outcome,
+        -- A web event that happens to be called "order" is no order: a signal of
+        -- records with their own export counts only from that export.
         case
             when
                 touches.machine_reason is null
@@ -372,7 +374,6 @@ final as (
 
     select
         ---------- ids
-        source || '|' || record_type || '|' || record_id as interaction_id,
         source,
         record_id,
         identifier,
@@ -395,10 +396,13 @@ final as (
 
         ---------- booleans
         is_online,
-        machine_reason is null as is_human,
 
         ---------- timestamps
-        occurred_at
+        occurred_at,
+
+        ---------- calculated
+        source || '|' || record_type || '|' || record_id as interaction_id,
+        machine_reason is null as is_human
     from classified
 
 )

@@ -101,12 +101,12 @@ final as (
 
         ---------- strings
         case
-            when
-                session_traffic.traffic_source is null
-                and session_traffic.traffic_medium is null
+            when traffic_mediums.session_channel is not null
+                then traffic_mediums.session_channel
+            when session_traffic.traffic_medium is not null then 'other'
+            when coalesce(session_traffic.traffic_source, '(direct)') = '(direct)'
                 then 'direct'
-            when session_traffic.traffic_source = '(direct)' then 'direct'
-            else coalesce(traffic_mediums.session_channel, 'other')
+            else 'other'
         end as channel,
         session_traffic.traffic_source,
         session_traffic.traffic_medium,

@@ -24,8 +24,8 @@ events as (
         source,
         event_id,
         delivery_id,
-        id_space || '|customer|' || user_id as login_identifier,
-        id_space || '|anonymous|' || anonymous_id as anonymous_identifier,
+        {{ customer_identifier('user_id') }} as login_identifier,
+        {{ anonymous_identifier('anonymous_id') }} as anonymous_identifier,
         coalesce(anonymous_id, user_id) as tracker_user,
         session_id as tracker_session,
         order_id,
@@ -53,9 +53,10 @@ events as (
         event_id,
         delivery_id,
         coalesce(
-            id_space || '|customer|' || user_id, 'any|email|' || email_key
+            {{ customer_identifier('user_id') }},
+            {{ email_identifier('email_key') }}
         ) as login_identifier,
-        id_space || '|anonymous|' || anonymous_id as anonymous_identifier,
+        {{ anonymous_identifier('anonymous_id') }} as anonymous_identifier,
         coalesce(anonymous_id, user_id, email_key) as tracker_user,
         session_id as tracker_session,
         order_id,
@@ -243,7 +244,6 @@ final as (
         event_id,
         delivery_id,
         session_id,
-        coalesce(login_identifier, anonymous_identifier) as identifier,
         login_identifier,
         anonymous_identifier,
         order_id,
@@ -267,13 +267,14 @@ final as (
         amount,
         engagement_seconds,
 
-        ---------- booleans
+        ---------- timestamps
+        occurred_at,
+
+        ---------- calculated
+        coalesce(login_identifier, anonymous_identifier) as identifier,
         machine_reason is null as is_human,
         event_name in ('page_view', 'screen_view') as is_page_view,
-        event_name = 'purchase' as is_conversion,
-
-        ---------- timestamps
-        occurred_at
+        event_name = 'purchase' as is_conversion
     from judged
 
 )

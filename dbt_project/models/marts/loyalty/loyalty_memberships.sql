@@ -83,9 +83,8 @@ balances as (
         on
             periods.source = movements.source
             and periods.identifier = movements.identifier
-            and (
-                periods.valid_to is null
-                or movements.occurred_at < periods.valid_to
+            and coalesce(
+                periods.valid_to > movements.occurred_at, true
             )
     group by periods.membership_id
 
@@ -120,7 +119,7 @@ ranked_values as (
         *,
         row_number() over (
             partition by source
-            order by moved_points desc, currency
+            order by moved_points desc, currency asc
         ) as currency_rank
     from valued_movements
 
@@ -153,11 +152,15 @@ final as (
         ---------- strings
         periods.tier,
         periods.start_evidence,
-        coalesce(
-            point_values.currency, run_parameters.reporting_currency
-        ) as currency,
 
-        ---------- numerics
+        ---------- dates
+        periods.as_of,
+
+        ---------- timestamps
+        periods.valid_from,
+        periods.valid_to,
+
+        ---------- calculated
         cast(
             coalesce(balances.points_balance, 0) as decimal(18, 4)
         ) as points_balance,
@@ -166,15 +169,11 @@ final as (
             * point_values.value_per_point as decimal(18, 4)
         ) as points_balance_value,
 
-        ---------- booleans
-        periods.valid_to is null as is_current,
-
-        ---------- dates
-        periods.as_of,
-
-        ---------- timestamps
-        periods.valid_from,
-        periods.valid_to
+        ---------- calculated
+        coalesce(
+            point_values.currency, run_parameters.reporting_currency
+        ) as currency,
+        periods.valid_to is null as is_current
     from periods
     cross join run_parameters
     left join balances

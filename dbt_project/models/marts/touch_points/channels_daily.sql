@@ -56,15 +56,14 @@ channel_days as (
 final as (
 
     select
-        ---------- ids
-        channel_days.channel
-        || '|'
-        || cast(channel_days.occurred_date as string) as channel_day_id,
-
         ---------- strings
         channel_days.channel,
 
-        ---------- numerics
+        ---------- dates
+        channel_days.occurred_date as date,
+        run_parameters.as_of,
+
+        ---------- calculated
         cast(channel_days.volume as bigint) as volume,
         cast(channel_days.human_volume as bigint) as human_volume,
         cast(channel_days.outbound_volume as bigint) as outbound_volume,
@@ -72,9 +71,10 @@ final as (
         cast(channel_days.reach as bigint) as reach,
         cast(channel_days.responding_customers as bigint) as responding_customers,
 
-        ---------- dates
-        channel_days.occurred_date as date,
-        run_parameters.as_of
+        ---------- calculated
+        channel_days.channel
+        || '|'
+        || cast(channel_days.occurred_date as string) as channel_day_id
     from channel_days
     cross join run_parameters
 

@@ -61,7 +61,7 @@ ranked_channels as (
         channel,
         row_number() over (
             partition by kind
-            order by volume desc, channel
+            order by volume desc, channel asc
         ) as channel_rank
     from kind_channels
 
@@ -96,7 +96,7 @@ kind_totals as (
 
 ),
 
--- Registered kinds that nobody used and used kinds that nobody registered both stand here.
+-- Registered kinds that nobody used and used kinds that nobody registered: both.
 kinds as (
 
     select kind from touch_point_kinds
@@ -112,29 +112,13 @@ final as (
         kinds.kind,
 
         ---------- strings
-        coalesce(busiest_channels.channel, touch_point_kinds.channel) as channel,
-        coalesce(touch_point_kinds.direction, kind_totals.direction) as direction,
-        coalesce(touch_point_kinds.dimension, kind_totals.dimension) as dimension,
         touch_point_kinds.engagement_type,
         touch_point_kinds.journey_stage,
         touch_point_kinds.owner_team,
         touch_point_kinds.blocked_reason,
         touch_point_kinds.signal,
 
-        ---------- numerics
-        cast(coalesce(kind_totals.volume, 0) as bigint) as volume,
-        cast(coalesce(kind_totals.human_volume, 0) as bigint) as human_volume,
-        cast(coalesce(kind_totals.customer_count, 0) as bigint) as customer_count,
-        cast(coalesce(kind_totals.outcome_count, 0) as bigint) as outcome_count,
-        cast(
-            coalesce(kind_totals.bad_outcome_count, 0) as bigint
-        ) as bad_outcome_count,
-        cast(kind_totals.bad_outcome_count as double)
-        / nullif(kind_totals.outcome_count, 0) as bad_outcome_rate,
-
         ---------- booleans
-        coalesce(touch_point_kinds.is_online, kind_totals.is_online) as is_online,
-        touch_point_kinds.kind is not null as is_registered,
         touch_point_kinds.is_permitted,
 
         ---------- dates
@@ -142,7 +126,25 @@ final as (
 
         ---------- timestamps
         kind_totals.first_at,
-        kind_totals.last_at
+        kind_totals.last_at,
+
+        ---------- calculated
+        cast(coalesce(kind_totals.volume, 0) as bigint) as volume,
+        cast(coalesce(kind_totals.human_volume, 0) as bigint) as human_volume,
+        cast(coalesce(kind_totals.customer_count, 0) as bigint) as customer_count,
+        cast(coalesce(kind_totals.outcome_count, 0) as bigint) as outcome_count,
+        cast(
+            coalesce(kind_totals.bad_outcome_count, 0) as bigint
+        ) as bad_outcome_count,
+
+        ---------- calculated
+        coalesce(busiest_channels.channel, touch_point_kinds.channel) as channel,
+        coalesce(touch_point_kinds.direction, kind_totals.direction) as direction,
+        coalesce(touch_point_kinds.dimension, kind_totals.dimension) as dimension,
+        coalesce(touch_point_kinds.is_online, kind_totals.is_online) as is_online,
+        touch_point_kinds.kind is not null as is_registered,
+        cast(kind_totals.bad_outcome_count as double)
+        / nullif(kind_totals.outcome_count, 0) as bad_outcome_rate
     from kinds
     cross join run_parameters
     left join touch_point_kinds

@@ -6,9 +6,9 @@ run_parameters as (
 
 ),
 
-int_survey_exclusions as (
+survey_answers as (
 
-    select * from {{ ref('int_survey_exclusions') }}
+    select * from {{ ref('int_survey_answers_judged') }}
 
 ),
 
@@ -17,25 +17,35 @@ final as (
     select
         ---------- ids
         {{ stable_hash([
-            'int_survey_exclusions.delivery_id',
-            'int_survey_exclusions.source',
-            'int_survey_exclusions.survey_type',
-            'int_survey_exclusions.reason',
+            'survey_answers.delivery_id',
+            'survey_answers.source',
+            'survey_answers.survey_type',
+            'survey_answers.exclusion_reason',
         ]) }} as survey_exclusion_id,
-        int_survey_exclusions.source,
-        int_survey_exclusions.delivery_id,
+        survey_answers.source,
+        survey_answers.delivery_id,
 
         ---------- strings
-        int_survey_exclusions.survey_type,
-        int_survey_exclusions.reason,
+        survey_answers.survey_type,
+        survey_answers.exclusion_reason as reason,
 
         ---------- numerics
-        int_survey_exclusions.row_count,
+        count(*) as row_count,
 
         ---------- dates
         run_parameters.as_of
-    from int_survey_exclusions
+    from survey_answers
     cross join run_parameters
+    where
+        survey_answers.exclusion_reason is not null
+        and {{ local_date('survey_answers.answered_at', 'run_parameters.time_zone') }}
+        <= run_parameters.as_of
+    group by
+        survey_answers.source,
+        survey_answers.delivery_id,
+        survey_answers.survey_type,
+        survey_answers.exclusion_reason,
+        run_parameters.as_of
 
 )
 

@@ -55,7 +55,6 @@ final as (
 
     select
         ---------- ids
-        source || '|' || response_id as survey_response_id,
         response_id,
         source,
         customer_id,
@@ -71,16 +70,17 @@ final as (
         score,
         comment_length,
 
-        ---------- booleans
-        next_answered_at is null
-        or next_answered_at > answered_at + interval 90 days as is_latest,
-
         ---------- dates
         as_of,
 
         ---------- timestamps
         sent_at,
-        answered_at
+        answered_at,
+
+        ---------- calculated
+        source || '|' || response_id as survey_response_id,
+        next_answered_at is null
+        or next_answered_at > answered_at + interval 90 days as is_latest
     from followed
 
 )

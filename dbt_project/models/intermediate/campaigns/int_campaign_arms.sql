@@ -1,0 +1,102 @@
+with
+
+run_parameters as (
+
+    select * from {{ ref('stg_run__parameters') }}
+
+),
+
+identity_assignments as (
+
+    select * from {{ ref('stg_estimates__identity_assignments') }}
+
+),
+
+email_events as (
+
+    select * from {{ ref('int_email_events') }}
+
+),
+
+controlled_campaigns as (
+
+    select distinct
+        source,
+        campaign_id
+    from email_events
+    where
+        event = 'withheld'
+        and campaign_id is not null
+
+),
+
+arm_events as (
+
+    select
+        email_events.source,
+        email_events.campaign_id,
+        email_events.event,
+        email_events.occurred_at,
+        identity_assignments.customer_id,
+        coalesce(
+            identity_assignments.customer_id,
+            email_events.identifier,
+            email_events.event_id
+        ) as person
+    from email_events
+    inner join controlled_campaigns
+        on
+            email_events.source = controlled_campaigns.source
+            and email_events.campaign_id = controlled_campaigns.campaign_id
+    cross join run_parameters
+    left join identity_assignments
+        on email_events.identifier = identity_assignments.identifier
+    where
+        email_events.event in ('delivered', 'withheld')
+        and {{ local_date('email_events.occurred_at', 'run_parameters.time_zone') }}
+        <= run_parameters.as_of
+
+),
+
+people as (
+
+    select
+        source,
+        campaign_id,
+        person,
+        min(customer_id) as customer_id,
+        min(event) as first_event_name,
+        max(event) as last_event_name,
+        min(occurred_at) as assigned_at
+    from arm_events
+    group by
+        source,
+        campaign_id,
+        person
+
+),
+
+-- Whoever was both spared and written to belongs to neither group and is left out.
+final as (
+
+    select
+        ---------- ids
+        source,
+        campaign_id,
+        person,
+        customer_id,
+
+        ---------- timestamps
+        assigned_at,
+
+        ---------- calculated
+        case first_event_name
+            when 'withheld' then 'control'
+            else 'treated'
+        end as arm
+    from people
+    where first_event_name = last_event_name
+
+)
+
+select * from final

@@ -1,0 +1,146 @@
+with
+
+comparisons as (
+
+    select * from {{ ref('int_loyalty_comparisons') }}
+
+),
+
+claims as (
+
+    select * from {{ ref('loyalty_claims') }}
+
+),
+
+sums as (
+
+    select
+        claim,
+        form,
+        as_of,
+        count(*) as customer_count,
+        sum(case when member_denominator > 0 then 1 else 0 end) as n_members,
+        sum(case when other_denominator > 0 then 1 else 0 end) as n_others,
+        cast(sum(member_numerator) as double) as member_total,
+        cast(sum(member_denominator) as double) as member_base,
+        cast(sum(other_numerator) as double) as other_total,
+        cast(sum(other_denominator) as double) as other_base
+    from comparisons
+    group by
+        claim,
+        form,
+        as_of
+
+),
+
+-- A comparison with an empty or worthless side is not answered rather than guessed.
+rates as (
+
+    select
+        *,
+        member_total / nullif(member_base, 0) as member_rate,
+        other_total / nullif(other_base, 0) as other_rate
+    from sums
+    where
+        member_total > 0
+        and member_base > 0
+        and other_total > 0
+        and other_base > 0
+
+),
+
+-- What one customer moves the logarithm of the ratio. Both sides of a customer who bought
+-- before and after joining are in it, so that their orders are not taken as independent.
+influences as (
+
+    select
+        comparisons.claim,
+        comparisons.form,
+        (
+            cast(comparisons.member_numerator as double)
+            - rates.member_rate * cast(comparisons.member_denominator as double)
+        ) / rates.member_total
+        - (
+            cast(comparisons.other_numerator as double)
+            - rates.other_rate * cast(comparisons.other_denominator as double)
+        ) / rates.other_total as influence
+    from comparisons
+    inner join rates
+        on
+            comparisons.claim = rates.claim
+            and comparisons.form = rates.form
+
+),
+
+variances as (
+
+    select
+        claim,
+        form,
+        sum(influence * influence) as influence_squared
+    from influences
+    group by
+        claim,
+        form
+
+),
+
+estimated as (
+
+    select
+        rates.claim,
+        rates.form,
+        ln(rates.member_rate / rates.other_rate) as log_ratio,
+        case
+            when rates.n_members > 1 and rates.n_others > 1
+                then
+                    sqrt(
+                        variances.influence_squared
+                        * rates.customer_count
+                        / (rates.customer_count - 1)
+                    )
+        end as standard_error
+    from rates
+    inner join variances
+        on
+            rates.claim = variances.claim
+            and rates.form = variances.form
+
+),
+
+final as (
+
+    select
+        ---------- strings
+        sums.claim,
+        sums.form,
+        claims.members,
+        claims.others,
+        claims.caveat,
+
+        ---------- numerics
+        exp(estimated.log_ratio)
+        - case when sums.form = 'relative uplift' then 1 else 0 end as value,
+        exp(estimated.log_ratio - 1.959964 * estimated.standard_error)
+        - case when sums.form = 'relative uplift' then 1 else 0 end as interval_low,
+        exp(estimated.log_ratio + 1.959964 * estimated.standard_error)
+        - case when sums.form = 'relative uplift' then 1 else 0 end
+            as interval_high,
+        cast(sums.n_members as bigint) as n_members,
+        cast(sums.n_others as bigint) as n_others,
+
+        ---------- dates
+        sums.as_of
+    from sums
+    inner join claims
+        on
+            sums.claim = claims.claim
+            and sums.form = claims.form
+    left join estimated
+        on
+            sums.claim = estimated.claim
+            and sums.form = estimated.form
+
+)
+
+select * from final

@@ -1,0 +1,8 @@
+{#- The condition is true for every row; a condition that comes out null does not hold. -#}
+{% test holds(model, condition) %}
+
+select *
+from {{ model }}
+where not coalesce({{ condition }}, false)
+
+{% endtest %}
