@@ -34,7 +34,7 @@ TYPES = (COLUMN_SET, ROW_COUNT, NO_ROWS)
 _KEYS = {"name", "type", "kwargs", "severity", "notes", "guards", "next_step"}
 _MONTH = re.compile(r"\b20\d\d-(0[1-9]|1[0-2])\b")
 # A number that stands alone; 0 and 1 are logic, everything else is a bound.
-_NUMBER = re.compile(r"(?<![\w.])\d+(?:\.\d+)?(?![\w])")
+_NUMBER = re.compile(r"(?<![\w.%])\d+(?:\.\d+)?(?![\w])")
 
 
 class SuiteRefused(ValueError):

@@ -125,7 +125,7 @@ def run_dbt(home: Path, phase: str) -> None:
     logs.mkdir(parents=True, exist_ok=True)
     excluded = [*DBT_EXCLUDED.get(phase, ())]
     command = [
-        sys.executable, "-m", "dbt.cli.main", "--quiet", "build",
+        str(Path(sys.executable).with_name("dbt")), "--quiet", "--no-use-colors", "build",
         "--project-dir", str(DBT_PROJECT),
         "--profiles-dir", str(DBT_PROJECT),
         "--target-path", str(home / "dbt"),

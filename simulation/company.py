@@ -29,6 +29,28 @@ from simulation.visits import draw_visits
 
 MINIMUM_CUSTOMERS = 50
 MINIMUM_DAYS = 40
+EXPORT_NAMES = (
+    "rapport.yml",
+    "hubspot",
+    "shopify",
+    "sendgrid",
+    "ga4",
+    "delighted",
+    "back_office",
+)
+TRUTH_NAMES = (
+    "people.csv",
+    "identifiers.csv",
+    "orders.csv",
+    "revenue.json",
+    "effects.json",
+    "engagement_inputs.csv",
+    "survey_answers.csv",
+    "true_remaining_lifetime.csv",
+    "quarantine.csv",
+    "deliveries.csv",
+    "traps.json",
+)
 
 
 class SimulationError(ValueError):
@@ -72,8 +94,8 @@ def write_company(
     if seed < 0:
         raise SimulationError(f"seed {seed}: seeds are whole numbers from 0 up")
     truth = folder.parent / f"{folder.name}_truth" if truth is None else truth
-    _empty(folder, "rapport.yml")
-    _empty(truth, "traps.json")
+    _empty(folder, EXPORT_NAMES)
+    _empty(truth, TRUTH_NAMES)
     calendar = Calendar(last_day - timedelta(days=days - 1), last_day)
 
     people = draw_people(customers, calendar, seed)
@@ -106,13 +128,14 @@ def write_company(
     )
 
 
-def _empty(folder: Path, sign: str) -> None:
-    """Take away an earlier company, known by its ``sign``; anything else stays and is an error."""
-    if folder.exists() and any(folder.iterdir()):
-        if not (folder / sign).exists():
+def _empty(folder: Path, known: tuple[str, ...]) -> None:
+    """Take away an earlier company; a folder that holds anything else, a data home for one, is refused."""
+    if folder.exists():
+        strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in known)
+        if strangers:
             raise SimulationError(
-                f"{folder} holds something that is not a simulated company (no {sign}): "
+                f"{folder} holds {strangers[0]}, which no simulated company writes: "
                 "name an empty or a new folder"
             )
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True)

@@ -67,7 +67,7 @@ def hash_of(rows: list[Row], columns: str) -> str:
 def without_floats(rows: list[Row]) -> list[str]:
     """The rows as a multiset of what the hash covers; 1.50 and 1.5 are the same amount."""
     return sorted(
-        repr((a, b, None if amount is None else f"{amount:.4f}", at, as_of))
+        repr((a, b, None if amount is None else f"{amount + 0:.4f}", at, as_of))
         for a, b, amount, at, _, as_of in rows
     )
 

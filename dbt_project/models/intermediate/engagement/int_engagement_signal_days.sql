@@ -12,6 +12,12 @@ interactions as (
 
 ),
 
+sessions as (
+
+    select * from {{ ref('int_sessions') }}
+
+),
+
 survey_responses as (
 
     select * from {{ ref('int_survey_responses') }}
@@ -42,6 +48,21 @@ acts as (
     where
         is_human
         and signal is not null
+        and identifier is not null
+
+),
+
+-- A visit is one session, however many events it wrote.
+visits as (
+
+    select
+        identifier,
+        'session' as signal,
+        started_at as occurred_at,
+        cast(0 as decimal(18, 6)) as opinion
+    from sessions
+    where
+        is_human
         and identifier is not null
 
 ),
@@ -103,6 +124,8 @@ ticket_opinions as (
 evidence as (
 
     select * from acts
+    union all
+    select * from visits
     union all
     select * from survey_opinions
     union all

@@ -72,7 +72,7 @@ final as (
         customers.customer_id,
 
         ---------- numerics
-        coalesce(totals.order_count, 0) as order_count,
+        cast(coalesce(totals.order_count, 0) as bigint) as order_count,
         cast(coalesce(totals.net_value, 0) as decimal(18, 4)) as net_value,
         repeats.repeat_purchase_days,
         {{ days_between('repeats.first_purchase_date', 'repeats.last_purchase_date') }}
