@@ -37,7 +37,6 @@ lint: $(VENV)/.development
 	$(BIN)/sqlfluff lint dbt_project/models dbt_project/tests
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	$(BIN)/python -m rapport.repository_law
 
 bench: $(VENV)/.development
 	$(BIN)/python -m benchmarks

@@ -1,16 +1,18 @@
-"""What sizes of deliveries are usual: expectations that compare a day's delivery with the days before it.
+"""What sizes of deliveries are usual: expectations that compare a day with the days before it.
 
-A *day* is all that one night received of an object for one last day of data, so that a split file is not half a day.
-Only days that reach further than everything received on earlier nights are judged, and compared with: a late or
-corrected file is small by nature. Sizes of real shops vary (Sundays, the week before Christmas), so a small day
-alone is told; the night stops where something else says that rows are missing.
+A *day* is all that one night received of an object for one last day of data, so that a split file
+is not half a day. Only days that reach further than everything received on earlier nights are
+judged, and compared with: a late or corrected file is small by nature. Sizes of real shops vary
+(Sundays, the week before Christmas), so a small day alone is told; the night stops where something
+else says that rows are missing.
 """
 
 from __future__ import annotations
 
 from expectations.suite import NO_ROWS, Expectation
 
-# A week of daily files before the first judgement, four weeks to compare with, eight of the same weekday.
+# A week of daily files before the first judgement, four weeks to compare with, and eight of the
+# same weekday once there are four.
 EARLIER_DAYS = 7
 WINDOW = 28
 SAME_WEEKDAYS = 8
@@ -53,6 +55,7 @@ _DAYS = f"""
             data_day,
             sum(rows_delivered) as row_count,
             max(epoch(local_through) - epoch(data_day)) / 3600 as last_hour,
+            max(received_on) as received_on,
             max(reason) as reason,
             min(delivery_id) as delivery_id
         from days inner join nights using (source, object, received_on)
@@ -94,6 +97,9 @@ _DAYS = f"""
         and reason = ''
 """
 
+# A warning is told on the night it arrives; history would repeat it every night.
+_TONIGHT = "and received_on = (select max(received_at)::date from raw.deliveries)"
+
 _COMPARISON = (
     "Usual is the median of the last 8 same weekdays, or where there are fewer than 4 of them of "
     "the 28 days before; the comparison starts after 7 days and leaves out days of under 30 rows, "
@@ -124,14 +130,14 @@ def size_expectations() -> tuple[Expectation, ...]:
         _expectation(
             "a_day_is_more_than_half_the_usual",
             "warning",
-            "row_count <= usual / 2",
+            f"row_count <= usual / 2 {_TONIGHT}",
             "At most half the usual rows, without a sign that the file is incomplete: a holiday "
             "(5 of 305 days of Online Retail), or a part of the shop that stopped reporting.",
         ),
         _expectation(
             "a_day_is_less_than_five_times_the_usual",
             "warning",
-            "row_count >= 5 * usual",
+            f"row_count >= 5 * usual {_TONIGHT}",
             "Five times the usual rows: a sale, or an export that repeats history under new ids. "
             "Up to four times happens in the real data sets we have.",
         ),

@@ -1,8 +1,9 @@
 """A SQLAlchemy dialect for DuckDB whose results survive the connection they came from.
 
-Great Expectations reads a result after its connection went back to the pool. With stock duckdb-engine all
-cursors of a connection share one DuckDB result, so the rows are gone by then (``list index out of range``) or
-belong to another query. Here every cursor copies its rows when it executes.
+Great Expectations reads a result after its connection went back to the pool. With stock
+duckdb-engine all cursors of a connection share one DuckDB result, so the rows are gone by then
+(``list index out of range``) or belong to another query. Here every cursor copies its rows when it
+executes.
 
 The connection is read-only, and `schema` is the schema that unqualified table names mean.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import sqlalchemy as sa
@@ -19,7 +20,11 @@ from duckdb_engine import Dialect
 from sqlalchemy import pool
 from sqlalchemy.dialects import registry
 from sqlalchemy.engine import URL, Connection
-from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedPrimaryKeyConstraint
+from sqlalchemy.engine.interfaces import (
+    DBAPIConnection,
+    ReflectedColumn,
+    ReflectedPrimaryKeyConstraint,
+)
 
 NAME = "rapport_warehouse"
 CONNECTION_STRING = f"{NAME}://"
@@ -68,7 +73,7 @@ class BufferedConnection:
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self.duckdb = connection
-        # SQLAlchemy's Postgres dialect, which duckdb-engine derives from, reads the server's notices.
+        # duckdb-engine's parent, the Postgres dialect, reads the server's notices.
         self.notices: list[str] = []
 
     def cursor(self) -> BufferedCursor:
@@ -92,28 +97,28 @@ class BufferedDialect(Dialect):
 
     supports_statement_cache = False
 
-    def connect(self, *, database: str, schema: str, **_: Any) -> BufferedConnection:  # type: ignore[override]  # the base class takes anything
-        # The same options as everywhere else in Rapport: DuckDB refuses a second connection of one process to a file
-        # with other options, and stock duckdb-engine adds a user agent.
-        connection = duckdb.connect(database, read_only=True)
-        connection.execute(f'set schema = "{schema}"')
-        return BufferedConnection(connection)
+    def connect(self, *cargs: Any, **cparams: Any) -> DBAPIConnection:
+        # The same options as everywhere else in Rapport: DuckDB refuses a second connection of one
+        # process to a file with other options, and stock duckdb-engine adds a user agent.
+        connection = duckdb.connect(cparams["database"], read_only=True)
+        connection.execute(f'set schema = "{cparams["schema"]}"')
+        return cast(DBAPIConnection, BufferedConnection(connection))
 
     @classmethod
     def get_pool_class(cls, url: URL) -> type[pool.Pool]:
         return pool.QueuePool
 
-    def get_columns(  # type: ignore[override]  # types stay unread: no expectation here asks for them
+    def get_columns(
         self, connection: Connection, table_name: str, schema: str | None = None, **_: Any
     ) -> list[ReflectedColumn]:
-        """Column names from DuckDB's catalogue: reflection through pg_catalog takes 50 ms per table."""
+        """Column names from DuckDB's catalogue: pg_catalog takes 50 ms per table."""
         rows = connection.execute(sa.text(COLUMNS), {"schema": schema, "table": str(table_name)})
         return [
             ReflectedColumn(name=name, type=sa.types.NullType(), nullable=nullable, default=None)
             for name, nullable in rows
         ]
 
-    def get_pk_constraint(  # type: ignore[override]
+    def get_pk_constraint(
         self, connection: Connection, table_name: str, schema: str | None = None, **_: Any
     ) -> ReflectedPrimaryKeyConstraint:
         """None: no table of the warehouse declares a primary key (its tests and gates do)."""

@@ -1,4 +1,7 @@
-"""Runs suites with Great Expectations by SQL on the warehouse. Importing this module takes seconds (GX does)."""
+"""Runs suites with Great Expectations by SQL on the warehouse.
+
+Importing this module takes seconds, because importing Great Expectations does.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,15 @@ import great_expectations as gx
 from great_expectations.core import ExpectationSuite
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
 from great_expectations.data_context.types.base import ProgressBarsConfig
-from great_expectations.datasource.fluent import SQLDatasource
 from great_expectations.datasource.fluent.interfaces import TestConnectionError
-from great_expectations.expectations.core import (
+from great_expectations.datasource.fluent.sql_datasource import SQLDatasource
+from great_expectations.expectations.core.expect_table_columns_to_match_set import (
     ExpectTableColumnsToMatchSet,
+)
+from great_expectations.expectations.core.expect_table_row_count_to_be_between import (
     ExpectTableRowCountToBeBetween,
+)
+from great_expectations.expectations.core.unexpected_rows_expectation import (
     UnexpectedRowsExpectation,
 )
 from great_expectations.expectations.expectation import Expectation as GxExpectation
@@ -33,7 +40,10 @@ SAMPLE_ROWS = 5
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one expectation found: ``rows`` identify up to five rows that break it; ``fault`` says why it could not run."""
+    """What one expectation found.
+
+    ``rows`` identify up to five rows that break it; ``fault`` says why it could not run.
+    """
 
     expectation: Expectation
     passed: bool
@@ -43,7 +53,7 @@ class Outcome:
 
 
 class ExpectNoRows(UnexpectedRowsExpectation):
-    """GX's unexpected-rows expectation with the count and the sample in one query instead of two scans.
+    """GX's unexpected-rows expectation, with count and sample in one query instead of two scans.
 
     GX also fetches up to 200 rows; here only the sample leaves the database.
     """
@@ -66,13 +76,14 @@ class ExpectNoRows(UnexpectedRowsExpectation):
 
 @contextmanager
 def open_warehouse(warehouse: Path, schema: str) -> Iterator[SQLDatasource]:
-    """A read-only GX data source whose tables are those of ``schema``; no handle on the file stays open afterwards."""
+    """A read-only GX data source on the tables of ``schema``; closes the file afterwards."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    datasource = context.data_sources.add_sql(
+    datasource = context.data_sources.add_sql(  # type: ignore[call-arg]  # its stub lacks kwargs
         name="warehouse",
         connection_string=CONNECTION_STRING,
         create_temp_table=False,
+        # Beside the URL, which could not hold every path.
         kwargs={"connect_args": {"database": str(warehouse), "schema": schema}},
     )
     try:
@@ -99,7 +110,9 @@ def run(datasource: SQLDatasource, suite: Suite) -> list[Outcome]:
         result_format={"result_format": "COMPLETE"},
     )
     results = {_name(result): result for result in found.results}
-    return [outcome(expectation, results.get(expectation.name)) for expectation in suite.expectations]
+    return [
+        outcome(expectation, results.get(expectation.name)) for expectation in suite.expectations
+    ]
 
 
 def _to_gx(expectation: Expectation) -> GxExpectation:
@@ -120,10 +133,11 @@ def _to_gx(expectation: Expectation) -> GxExpectation:
 
 
 def _counted(query: str) -> str:
-    """``query`` with its number of rows beside a sample, as GX formats it: only ``{batch}`` is a placeholder."""
+    """``query`` with its number of rows beside a sample; ``{batch}`` alone is a placeholder."""
     braced = query.replace("{", "{{").replace("}", "}}").replace("{{batch}}", "{batch}")
     return (
-        f"select count(*) over () as broken_rows, * from (\n{braced}\n) as broken limit {SAMPLE_ROWS}"
+        f"select count(*) over () as broken_rows, * from (\n{braced}\n) as broken "
+        f"limit {SAMPLE_ROWS}"
     )
 
 
@@ -133,19 +147,22 @@ def _name(result: ExpectationValidationResult) -> str:
 
 
 def outcome(expectation: Expectation, result: ExpectationValidationResult | None) -> Outcome:
-    """What a GX result says; a result that is missing or holds an exception anywhere could not run."""
+    """What a GX result says. One that is missing or holds an exception anywhere could not run."""
     if result is None:
         return Outcome(expectation, False, "could not run", fault="GX returned no result for it")
     fault = raised(result.exception_info)
     if fault is not None:
         return Outcome(expectation, False, "could not run", fault=fault)
     return Outcome(
-        expectation, bool(result.success), _observed(expectation, result.result), _rows(result.result)
+        expectation,
+        bool(result.success),
+        _observed(expectation, result.result),
+        _rows(result.result),
     )
 
 
 def raised(info: Any) -> str | None:
-    """The message of an exception anywhere in GX's exception info: it may lie one level down, by metric."""
+    """The message of an exception anywhere in GX's exception info; by metric, it lies deeper."""
     if not isinstance(info, Mapping):
         return None
     if info.get("raised_exception"):

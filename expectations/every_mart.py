@@ -9,7 +9,7 @@ from expectations.suite import NO_ROWS, Expectation
 
 
 def promises_of(columns: Mapping[str, str]) -> tuple[Expectation, ...]:
-    """The promises of a mart with these columns (DuckDB types by name); none of a mart that is not there."""
+    """The promises of a mart with ``columns`` (DuckDB types by name); none without columns."""
     if not columns:
         return ()
     return (_as_of(), *_no_address(columns))
@@ -36,7 +36,9 @@ def _no_address(columns: Mapping[str, str]) -> tuple[Expectation, ...]:
     texts = sorted(name for name, kind in columns.items() if kind == "VARCHAR")
     if not texts:
         return ()
-    counts = ",\n".join(f"count(*) filter ({has_address(_quoted(name))}) as {_quoted(name)}" for name in texts)
+    counts = ",\n".join(
+        f"count(*) filter ({has_address(_quoted(name))}) as {_quoted(name)}" for name in texts
+    )
     names = ", ".join(map(_quoted, texts))
     return (
         Expectation(

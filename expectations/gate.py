@@ -1,7 +1,8 @@
 """Gates: validate a layer of the warehouse, and stop the night where a critical expectation fails.
 
 Data flow: suites of the layer -> Great Expectations by SQL -> GateReport, or GateClosed.
-Run alone: ``python -m expectations.gate WAREHOUSE LAYER`` prints the report as JSON and ends with 3 when it is closed.
+Run alone: ``python -m expectations.gate WAREHOUSE LAYER`` prints the report as JSON; a closed gate
+ends it with 3.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from expectations import every_mart, every_staging_view
 from expectations.delivery_sizes import size_expectations
-from expectations.every_mart import promises_of
 from expectations.raw_suites import raw_suites
-from expectations.suite import LAYERS, Expectation, Suite, SuiteRefused, by_table, check, read_suites
+from expectations.suite import LAYERS, Expectation, Suite, SuiteRefused, check, read_suites
 
 if TYPE_CHECKING:
     from expectations.engine import Outcome
+
+# DuckDB types by column, by table name with its schema.
+Columns = Mapping[str, Mapping[str, str]]
 
 # A broken value may be an address: what a gate says goes to logs and into the release.
 _ADDRESS = re.compile(r"\S+@\S+")
@@ -31,16 +35,17 @@ _LONGEST_FAULT = 300
 
 NEXT_STEPS = {
     "raw": (
-        "`rapport quarantine` shows what was rejected and why. Take the delivery out with `rapport deliveries reject "
-        "{delivery}`, or let it in with `rapport deliveries accept {delivery}` and a reason; then run again."
+        "`rapport quarantine` shows what was rejected and why. Take the delivery out with `rapport "
+        "deliveries reject {delivery}`, or let it in with `rapport deliveries accept {delivery}` "
+        "and a reason; then run again."
     ),
     "staging": (
-        "The last release stays current. Correct the model dbt_project/models/staging/*/{table}.sql, then `rapport "
-        "build`."
+        "The last release stays current. Correct the model "
+        "dbt_project/models/staging/*/{table}.sql, then `rapport build`."
     ),
     "marts": (
-        "The last release stays current. Look at the rows with `rapport explain`, correct the models that {table} is "
-        "made of, then `rapport build`."
+        "The last release stays current. Look at the rows with `rapport explain`, correct the "
+        "models that {table} is made of, then `rapport build`."
     ),
 }
 
@@ -60,7 +65,11 @@ class Finding:
 
 @dataclass(frozen=True)
 class GateReport:
-    """The result of one gate. ``checked`` holds ``<table>.<expectation>``; ``seconds`` is wall time."""
+    """The result of one gate.
+
+    ``checked`` names all expectations, ``<layer>.<table>.<expectation>``; ``seconds`` is wall time
+    without the import of GX.
+    """
 
     layer: str
     checked: tuple[str, ...]
@@ -89,32 +98,33 @@ class GateClosed(Exception):
 def validate(warehouse: Path, layer: str, suites: Sequence[Suite] | None = None) -> GateReport:
     """Check every table of ``layer`` (raw, staging or marts) in the DuckDB file ``warehouse``.
 
-    ``suites`` replaces the layer's own suites. Raises GateClosed when a critical expectation fails or any
-    expectation cannot run, SuiteRefused when a suite could not close, FileNotFoundError without a warehouse.
+    ``suites`` replaces the layer's own suites. Raises GateClosed when a critical expectation fails
+    or any expectation cannot run, SuiteRefused when a suite could not close, FileNotFoundError
+    without a warehouse.
     """
     if layer not in LAYERS:
         raise ValueError(f"layer {layer!r} is none of {', '.join(LAYERS)}")
     if not warehouse.is_file():
         raise FileNotFoundError(f"{warehouse} does not exist; `rapport build` makes it")
+    # Imported here: GX takes seconds to import, which no other command should wait for.
+    from expectations.engine import open_warehouse, run
+
     started = time.perf_counter()
-    columns = _columns(warehouse, layer)
+    columns = warehouse_columns(warehouse)
     is_whole_layer = suites is None
     suites = layer_suites(layer, columns) if suites is None else suites
     if not suites:
         raise SuiteRefused(f"{layer}: a layer without suites passes everything")
     for suite in suites:
         check(suite)
-    # Imported here: GX takes seconds to import, which no other command should wait for.
-    from expectations.engine import open_warehouse, run
-
     with open_warehouse(warehouse, layer) as datasource:
         outcomes = [(suite, outcome) for suite in suites for outcome in run(datasource, suite)]
-    findings = [_finding(suite, outcome) for suite, outcome in outcomes if not outcome.passed]
+    findings = _findings(outcomes)
     if is_whole_layer:
         findings += _unguarded(layer, columns, suites)
     report = GateReport(
         layer=layer,
-        checked=tuple(f"{suite.table}.{outcome.expectation.name}" for suite, outcome in outcomes),
+        checked=tuple(f"{suite.name}.{outcome.expectation.name}" for suite, outcome in outcomes),
         failures=tuple(item for item in findings if item.severity == "critical"),
         warnings=tuple(item for item in findings if item.severity == "warning"),
         seconds=round(time.perf_counter() - started, 3),
@@ -124,33 +134,32 @@ def validate(warehouse: Path, layer: str, suites: Sequence[Suite] | None = None)
     return report
 
 
-def layer_suites(layer: str, columns: Mapping[str, Mapping[str, str]]) -> list[Suite]:
-    """The suites of a layer by table: what is written in its folder and what follows from contracts and columns.
-
-    ``columns`` are DuckDB's types by table and column; marts make some promises by type.
-    """
-    suites = read_suites(layer)
+def layer_suites(layer: str, columns: Columns) -> list[Suite]:
+    """The suites of a layer by table: its files, and what follows from contracts and columns."""
+    suites = [_with_additions(suite, columns) for suite in read_suites(layer)]
     if layer == "raw":
-        suites = [_with(suite, _raw_additions(suite.table)) for suite in suites] + raw_suites()
-    if layer == "marts":
-        suites = [_with(suite, promises_of(columns.get(suite.table, {}))) for suite in suites]
+        suites += raw_suites()
     return sorted(suites, key=lambda suite: suite.table)
 
 
-def _raw_additions(table: str) -> tuple[Expectation, ...]:
-    return size_expectations() if table == "deliveries" else ()
-
-
-def _with(suite: Suite, additions: tuple[Expectation, ...]) -> Suite:
+def _with_additions(suite: Suite, columns: Columns) -> Suite:
+    own = columns.get(suite.name, {})
+    additions: tuple[Expectation, ...] = ()
+    if suite.name == "raw.deliveries":
+        additions = size_expectations()
+    elif suite.layer == "marts":
+        additions = every_mart.promises_of(own)
+    elif suite.reads:
+        additions = every_staging_view.promises_of(suite.reads, own, columns.get(suite.reads, {}))
     return replace(suite, expectations=(*suite.expectations, *additions))
 
 
-def _columns(warehouse: Path, layer: str) -> dict[str, dict[str, str]]:
+def warehouse_columns(warehouse: Path) -> Columns:
+    """DuckDB types by column, by ``<schema>.<table>``, of all tables and views of the warehouse."""
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         rows = connection.execute(
-            "select table_name, column_name, data_type from duckdb_columns() "
-            "where schema_name = ? and database_name = current_database() order by all",
-            [layer],
+            "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() "
+            "where database_name = current_database() and not internal order by all"
         ).fetchall()
     tables: dict[str, dict[str, str]] = {}
     for table, column, kind in rows:
@@ -158,9 +167,20 @@ def _columns(warehouse: Path, layer: str) -> dict[str, dict[str, str]]:
     return tables
 
 
+def _findings(outcomes: Sequence[tuple[Suite, Outcome]]) -> list[Finding]:
+    """What failed. One cause that stopped several expectations of a table is said once."""
+    findings: dict[tuple[str, str], Finding] = {}
+    for suite, outcome in outcomes:
+        if not outcome.passed:
+            place = (suite.name, outcome.fault or outcome.expectation.name)
+            findings.setdefault(place, _finding(suite, outcome))
+    return list(findings.values())
+
+
 def _finding(suite: Suite, outcome: Outcome) -> Finding:
     expectation = outcome.expectation
-    fault = _clean(outcome.fault)[:_LONGEST_FAULT] if outcome.fault else None
+    # SQLAlchemy appends the statement to what DuckDB says.
+    fault = _clean(outcome.fault.split("[SQL")[0])[:_LONGEST_FAULT] if outcome.fault else None
     return Finding(
         table=suite.name,
         expectation=expectation.name,
@@ -169,9 +189,7 @@ def _finding(suite: Suite, outcome: Outcome) -> Finding:
         observed=f"{outcome.observed}: {fault}" if fault else outcome.observed,
         notes=expectation.notes,
         next_step=_next_step(suite, expectation, outcome),
-        rows=tuple(
-            {name: _clean(value) for name, value in row.items()} for row in outcome.rows
-        ),
+        rows=tuple({name: _clean(value) for name, value in row.items()} for row in outcome.rows),
     )
 
 
@@ -181,28 +199,27 @@ def _next_step(suite: Suite, expectation: Expectation, outcome: Outcome) -> str:
     return text.replace("{delivery}", " ".join(deliveries) or "ID").replace("{table}", suite.table)
 
 
-def _unguarded(
-    layer: str, columns: Mapping[str, Mapping[str, str]], suites: Sequence[Suite]
-) -> list[Finding]:
-    """Tables that no suite looks at. Raw is complete by its making: its suites come from the contracts."""
+def _unguarded(layer: str, columns: Columns, suites: Sequence[Suite]) -> list[Finding]:
+    """Tables that no suite looks at. Raw is complete: its suites come from the contracts."""
     if layer == "raw":
         return []
+    guarded = {suite.name for suite in suites}
     return [
         Finding(
-            table=f"{layer}.{table}",
+            table=table,
             expectation="table_has_a_suite",
             severity="critical",
             observed="no suite",
             notes="A table that passes no gate could be published broken.",
-            next_step=f"Write expectations/{layer}/{table}.yml.",
+            next_step=f"Write expectations/{table.replace('.', '/')}.yml.",
         )
         for table in columns
-        if table not in by_table(suites)
+        if table.startswith(f"{layer}.") and table not in guarded
     ]
 
 
 def _clean(text: str) -> str:
-    return _ADDRESS.sub("(withheld)", text)
+    return _ADDRESS.sub("(withheld)", " ".join(text.split()))
 
 
 def describe(report: GateReport) -> str:

@@ -265,8 +265,32 @@ class Query:
     # --- blocks: rows that continue the row above
 
     def _blocks(self) -> str:
+        """A block begins where the record's name changes. Shopify leaves currency and totals empty on the rows below
+        the first; other tools repeat them, so a row of the same name with a currency begins a new block only when it
+        repeats the line above to the letter.
+        """
         name = quoted(f"t_{self.fill_down}")
-        return f"select *, count({name}) over (order by row rows unbounded preceding) as block from texts"
+        total = quoted(f"t_{self.mapping.contract.money_currency}")
+        lines = [
+            quoted(f"t_{column.name}")
+            for column in self.mapping.contract.columns
+            if column.name.startswith("line_")
+        ]
+        repeated = " and ".join(
+            f"{line} is not distinct from lag({line}) over (order by row)" for line in lines
+        )
+        above = (
+            f"last_value({name} ignore nulls) over "
+            "(order by row rows between unbounded preceding and 1 preceding)"
+        )
+        begins = (
+            f"({name} is not null and ({name} is distinct from {above} "
+            f"or ({total} is not null and {repeated})))"
+        )
+        return (
+            f"select *, sum(begins::bigint) over (order by row rows unbounded preceding) as block "
+            f"from (select *, {begins} as begins from texts)"
+        )
 
     def _filled(self) -> str:
         """Order-level columns of a continuation row come from its block's first row; line_* are the row's own."""

@@ -123,17 +123,18 @@ def staging_folder(published: Path, name: str) -> Path:
 
 def sweep(published: Path) -> None:
     """Remove what killed runs left behind. Call it with the lock held."""
-    for folder in (published / STAGING).iterdir():
-        shutil.rmtree(folder)
+    for left in (published / STAGING).iterdir():
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
 
 
 def point_to(published: Path, number: int) -> None:
     """Let readers see release `number`: one rename each for the file and, last, the link."""
-    staging = staging_folder(published, "pointer")
     target = f"{RELEASES}/{number:06d}"
-    replace_text(published / LINE, target + "\n", staging)
-    replace_link(published / LINK, target, staging)
-    staging.rmdir()
+    replace_text(published / LINE, target + "\n", published / STAGING)
+    replace_link(published / LINK, target, published / STAGING)
 
 
 def are_pointers_equal(published: Path) -> bool:
@@ -221,9 +222,7 @@ def _record(published: Path, line: str) -> None:
     """Add a line by replacing the file, so that a crash cannot leave half a line."""
     path = published / ROLLBACKS
     so_far = path.read_text(encoding="utf-8") if path.exists() else ""
-    staging = staging_folder(published, "rollback")
-    replace_text(path, so_far + line + "\n", staging)
-    staging.rmdir()
+    replace_text(path, so_far + line + "\n", published / STAGING)
 
 
 def _rollback_target(published: Path, now: Release, number: int | None) -> int:

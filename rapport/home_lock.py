@@ -19,9 +19,9 @@ class HomeInUseError(RuntimeError):
 def hold(home: Path, purpose: str) -> Iterator[int]:
     """Hold the data home for as long as the block runs; gives the lock's file descriptor.
 
-    ``purpose`` is what others are told, e.g. "rapport run". The kernel releases the lock when the
-    last process that has the descriptor ends, however it ends: there is no stale lock. Raises
-    HomeInUseError at once if the home is held.
+    ``purpose`` is what others are told, e.g. "rapport run, process 4711". The kernel releases the
+    lock when the last process that has the descriptor ends, however it ends: there is no stale
+    lock. Raises HomeInUseError at once if the home is held.
     """
     home.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(home / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -31,7 +31,7 @@ def hold(home: Path, purpose: str) -> Iterator[int]:
         except BlockingIOError:
             raise HomeInUseError(_in_use(home, descriptor)) from None
         os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{purpose}, process {os.getpid()}\n".encode(), 0)
+        os.pwrite(descriptor, f"{purpose}\n".encode(), 0)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -53,7 +53,4 @@ def is_held(home: Path) -> bool:
 
 def _in_use(home: Path, descriptor: int) -> str:
     holder = os.pread(descriptor, 200, 0).decode(errors="replace").strip() or "another process"
-    return (
-        f"{home}: already running ({holder}). Wait until it ends, or stop it "
-        "(a scheduler: make down)"
-    )
+    return f"{home}: already running ({holder}); wait until it ends, or stop it"

@@ -1,6 +1,8 @@
-"""The back office: everything without a supported vendor, in the forms that spreadsheets and small systems give.
+"""The back office: everything without a supported vendor, in the forms that spreadsheets and small
+systems give.
 
-Column names, languages, dialects and clocks differ on purpose; ``configuration.py`` holds the mapping that undoes it.
+Column names, languages, dialects and clocks differ on purpose; ``configuration.py`` holds the
+mapping that undoes it.
 """
 
 from __future__ import annotations
@@ -56,7 +58,9 @@ def export_back_office(
     calendar: Calendar,
     seed: int,
 ) -> Rates:
-    """Write all files of the instance ``back_office``; the exchange rates are handed back for the truth."""
+    """Write all files of the instance ``back_office``; the exchange rates are handed back for the
+    truth.
+    """
     _members(book, people, calendar)
     _till(book, [order for order in orders if order.shop == "till"], calendar)
     _indonesian(book, [order for order in orders if order.shop == "indonesia"], calendar)
@@ -78,7 +82,9 @@ def export_back_office(
 def _weeks(
     records: Sequence[T], when: Callable[[T], int], calendar: Calendar, overlap_days: int = 0
 ) -> Iterator[tuple[int, date, list[T]]]:
-    """(number, last day, records) of each week; ``overlap_days`` repeats the end of the week before."""
+    """(number, last day, records) of each week; ``overlap_days`` repeats the end of the week
+    before.
+    """
     by_day: dict[date, list[T]] = {}
     for record in records:
         by_day.setdefault(oslo_day(when(record)), []).append(record)
@@ -108,7 +114,14 @@ def _csv(
 
 
 def _reject(
-    book: Book, kind: str, path: str, row: int, reason: str, identifier: str, money: str = "", amount: int = 0
+    book: Book,
+    kind: str,
+    path: str,
+    row: int,
+    reason: str,
+    identifier: str,
+    money: str = "",
+    amount: int = 0,
 ) -> None:
     book.reject(Quarantined(SOURCE, kind, path, row, reason, identifier, money, amount))
     book.show(
@@ -127,7 +140,17 @@ def _email(person: Person) -> str:
 
 
 def _members(book: Book, people: list[Person], calendar: Calendar) -> None:
-    header = ("Kundenr", "E-post", "Mobil", "Fornavn", "Etternavn", "Kortnr", "Registrert", "Endret", "Land")
+    header = (
+        "Kundenr",
+        "E-post",
+        "Mobil",
+        "Fornavn",
+        "Etternavn",
+        "Kortnr",
+        "Registrert",
+        "Endret",
+        "Land",
+    )
     known = [person for person in people if person.customer_number]
 
     def registered(person: Person) -> int:
@@ -186,7 +209,7 @@ def _till(book: Book, orders: list[Order], calendar: Calendar) -> None:
         if order.refunded_at:
             by_day.setdefault(oslo_day(order.refunded_at), []).append(order)
         if order.is_counted:
-            book.count(order.person, "orders", 1, int(bool(order.card)))
+            book.count(order.person, "orders", 1, int(order.names_buyer))
     for index in range(calendar.days):
         day = calendar.day(index)
         rows: list[Sequence[object]] = [_receipt(order) for order in by_day.get(day, ())]
@@ -255,10 +278,24 @@ def _indonesian(book: Book, orders: list[Order], calendar: Calendar) -> None:
                 )
         path = f"{SOURCE}/pesanan_{day.isoformat()}.csv"
         if number == MALFORMED_WEEK:
-            bad = ("9001", "99/99/2026 10:00:00", "broken.order@example.org", "00110", "Linen cloth", "Textiles")
+            bad = (
+                "9001",
+                "99/99/2026 10:00:00",
+                "broken.order@example.org",
+                "00110",
+                "Linen cloth",
+                "Textiles",
+            )
             rows.append((*bad, 1, "50.000"))
             _reject(
-                book, "order_lines", path, len(rows), "unreadable_timestamp", "9001", "IDR", 5_000_000
+                book,
+                "order_lines",
+                path,
+                len(rows),
+                "unreadable_timestamp",
+                "9001",
+                "IDR",
+                5_000_000,
             )
         if rows:
             _csv(book, "pesanan", header, rows, day, "order_lines")
@@ -298,7 +335,8 @@ def _show_indonesian(book: Book, orders: list[Order]) -> None:
 
 def _tickets(book: Book, tickets: list[Ticket], people: list[Person], calendar: Calendar) -> None:
     header = (
-        "Saksnr", "Kundenr", "E-post", "Type", "Kanal", "Status", "Emne", "Åpnet", "Første svar", "Løst", "Endret", "Dom", "Lag",
+        "Saksnr", "Kundenr", "E-post", "Type", "Kanal", "Status", "Emne", "Åpnet", "Første svar",
+        "Løst", "Endret", "Dom", "Lag",
     )  # fmt: skip
     kinds = {"complaint": "Klage", "question": "Spørsmål", "return": "Retur"}
     verdicts = {"good": "Bra", "bad": "Dårlig", "": ""}
@@ -412,7 +450,16 @@ def _ledger(
 def _referrals(
     book: Book, referrals: list[Referral], people: list[Person], calendar: Calendar
 ) -> None:
-    header = ("ref_no", "advocate", "advocate_mail", "friend_mail", "state", "sent", "won", "first_order")
+    header = (
+        "ref_no",
+        "advocate",
+        "advocate_mail",
+        "friend_mail",
+        "state",
+        "sent",
+        "won",
+        "first_order",
+    )
     for end in range(29, calendar.days + 30, 30):
         index = min(end, calendar.days - 1)
         day, until = calendar.day(index), calendar.at(index + 1)
@@ -485,7 +532,9 @@ def _store_visits(
             person = people[visit.person]
             email = "" if person.customer_number else _email(person)
             at = wall_text(visit.at, _SECONDS)
-            rows.append((visit.number, person.customer_number, email, at, visit.place, visit.seconds))
+            rows.append(
+                (visit.number, person.customer_number, email, at, visit.place, visit.seconds)
+            )
             book.count(visit.person, "store_visits")
             book.identify(SOURCE, "email", email, visit.person)
         path = f"{SOURCE}/butikkbesok_{day.isoformat()}.csv"
@@ -526,7 +575,8 @@ def _social(book: Book, touches: list[Touch], people: list[Person], calendar: Ca
 def _calls(book: Book, touches: list[Touch], people: list[Person], calendar: Calendar) -> None:
     header = ("Anrop", "E-post", "Retning", "Start", "Varighet", "Utfall")
     outcomes = {"good": "fornøyd", "neutral": "ok", "bad": "misfornøyd"}
-    for _, day, chosen in _weeks(_of_channel(touches, "call"), lambda touch: touch.at, calendar):
+    calls = _of_channel(touches, "call")
+    for number, day, chosen in _weeks(calls, lambda touch: touch.at, calendar):
         rows: list[Sequence[object]] = []
         for touch in chosen:
             email = _email(people[touch.person])
@@ -535,6 +585,11 @@ def _calls(book: Book, touches: list[Touch], people: list[Person], calendar: Cal
             rows.append((touch.number, email, "inn", start, touch.seconds, outcomes[touch.outcome]))
             book.count(touch.person, "calls")
             book.identify(SOURCE, "email", email, touch.person)
+        path = f"{SOURCE}/anrop_{day.isoformat()}.csv"
+        if number == MALFORMED_WEEK:
+            # Whoever typed it forgot two fields.
+            rows.append(("ca-99999999", "broken.call@example.org", "inn", "60"))
+            _reject(book, "interactions", path, len(rows), "wrong_field_count", "ca-99999999")
         if rows:
             _csv(book, "anrop", header, rows, day, "interactions")
 
@@ -585,13 +640,18 @@ def _consents(
         if late:
             # The answers on paper are typed in weeks later.
             path = _csv(book, "samtykker_papir", header, rows(late), day, "consents", late_days=21)
-            book.show("consent_order", file=path, email=_email(people[late[0].person]), state="granted")
+            book.show(
+                "consent_order", file=path, email=_email(people[late[0].person]), state="granted"
+            )
     for consent in consents:
         book.identify(SOURCE, "email", _email(people[consent.person]), consent.person)
 
 
 def _checkouts(book: Book, carts: list[Cart], people: list[Person], calendar: Calendar) -> None:
-    header = ("checkout_token", "shopper_no", "shopper_mail", "begun", "finished", "order_ref", "worth", "cur", "pieces")  # fmt: skip
+    header = (
+        "checkout_token", "shopper_no", "shopper_mail", "begun", "finished", "order_ref", "worth",
+        "cur", "pieces",
+    )  # fmt: skip
     for _, day, chosen in _weeks(carts, lambda cart: cart.at, calendar):
         rows: list[Sequence[object]] = []
         for cart in chosen:
@@ -618,14 +678,31 @@ def _checkouts(book: Book, carts: list[Cart], people: list[Person], calendar: Ca
 def _products(book: Book, calendar: Calendar) -> None:
     header = ("Artikkel", "Navn", "Gruppe", "Pris", "Aktiv", "Oppdatert")
     rows: list[Sequence[object]] = [
-        (product.sku, product.name, product.category, f"{product.price},00", "Ja", calendar.first_day)
+        (
+            product.sku,
+            product.name,
+            product.category,
+            f"{product.price},00",
+            "Ja",
+            calendar.first_day,
+        )
         for product in PRODUCTS
     ]
     _csv(book, "varer", header, rows, calendar.first_day, "products")
 
 
 def _campaigns(book: Book, mail: Mail, calendar: Calendar) -> None:
-    header = ("Kampanje", "Kanal", "Tittel", "Formål", "Fra", "Til", "Frist", "Kostnad", "Mottakere")
+    header = (
+        "Kampanje",
+        "Kanal",
+        "Tittel",
+        "Formål",
+        "Fra",
+        "Til",
+        "Frist",
+        "Kostnad",
+        "Mottakere",
+    )
     rows: list[Sequence[object]] = []
     sizes: dict[int, int] = {}
     for message in mail.messages:
@@ -651,7 +728,9 @@ def _campaigns(book: Book, mail: Mail, calendar: Calendar) -> None:
 
 
 def _exchange_rates(book: Book, calendar: Calendar, seed: int) -> Rates:
-    """Kroner per unit in hundred-thousandths, on working days only; they start before the first order of all."""
+    """Kroner per unit in hundred-thousandths, on working days only; they start before the first
+    order of all.
+    """
     generator = stream(seed, "rates")
     rates: Rates = {"EUR": [], "SEK": [], "IDR": []}
     day = calendar.first_day - timedelta(days=10)
@@ -659,7 +738,8 @@ def _exchange_rates(book: Book, calendar: Calendar, seed: int) -> Rates:
     while day <= calendar.last_day:
         if day.isoweekday() < 6:
             u = generator.random(3)
-            # Two decimals for the big currencies, five for the rupiah: an order's value in kroner has no rest.
+            # Two decimals for the big currencies, five for the rupiah: an order's value in kroner
+            # has no rest.
             values = {
                 "EUR": (1140 + int(u[0] * 30)) * 1000,
                 "SEK": (100 + int(u[1] * 5)) * 1000,
@@ -690,4 +770,3 @@ def _exchange_rates(book: Book, calendar: Calendar, seed: int) -> Rates:
 def _day_of(text: str) -> date:
     day, month, year = text.split(".")
     return date(int(year), int(month), int(day))
-

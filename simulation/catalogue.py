@@ -41,10 +41,50 @@ LINKS = (
 UNSUBSCRIBE_LINK = 3
 
 GIVEN_NAMES = (
-    "Anna Bjorn Camilla David Eva Frode Grete Hans Ida Jonas Kari Lars Mari Nils Olga Per Randi Siri Tor Unni "
-    "Vegard Wenche Yngve Astrid Budi Dewi Agus Siti Putri Eko"
-).split()
+    "Anna",
+    "Bjorn",
+    "Camilla",
+    "David",
+    "Eva",
+    "Frode",
+    "Grete",
+    "Hans",
+    "Ida",
+    "Jonas",
+    "Kari",
+    "Lars",
+    "Mari",
+    "Nils",
+    "Olga",
+    "Per",
+    "Randi",
+    "Siri",
+    "Tor",
+    "Unni",
+    "Vegard",
+    "Wenche",
+    "Yngve",
+    "Astrid",
+    "Budi",
+    "Dewi",
+    "Agus",
+    "Siti",
+    "Putri",
+    "Eko",
+)
 FAMILY_NAMES = (
-    "Testesen Proveland Eksempelvik Mockstad Dummyrud Fiktiv Papirdal Skissebakk Modellund Utkast Kladdeby "
-    "Syntesen Contohwati Ujicoba"
-).split()
+    "Testesen",
+    "Proveland",
+    "Eksempelvik",
+    "Mockstad",
+    "Dummyrud",
+    "Fiktiv",
+    "Papirdal",
+    "Skissebakk",
+    "Modellund",
+    "Utkast",
+    "Kladdeby",
+    "Syntesen",
+    "Contohwati",
+    "Ujicoba",
+)

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from simulation.back_office_export import export_back_office
 from simulation.configuration import RAPPORT_YML
-from simulation.deliveries import Book
 from simulation.delighted_export import export_answers
+from simulation.deliveries import Book
 from simulation.ga4_export import export_events as export_web_events
 from simulation.hubspot_export import export_crm
 from simulation.local_time import Calendar
@@ -80,16 +80,18 @@ def write_company(
     last_day: date = date(2026, 6, 30),
     truth: Path | None = None,
 ) -> Summary:
-    """Write exports and ``rapport.yml`` to ``folder`` and the truth to ``truth`` (default: a sibling folder
-    ``<folder>_truth``).
+    """Write exports and ``rapport.yml`` to ``folder`` and the truth to ``truth`` (default: a
+    sibling folder ``<folder>_truth``).
 
-    Both folders are emptied of an earlier company first. Raises SimulationError where the company would be too small
-    to hold every trap, or where a folder holds something that is not an earlier company.
+    Both folders are emptied of an earlier company first. Raises SimulationError where the company
+    would be too small to hold every trap, or where a folder holds something that is not an earlier
+    company.
     """
     if customers < MINIMUM_CUSTOMERS or days < MINIMUM_DAYS:
         raise SimulationError(
             f"{customers} customers over {days} days cannot hold every trap: ask for at least "
-            f"{MINIMUM_CUSTOMERS} customers ({len(CAST)} of them play traps) and {MINIMUM_DAYS} days"
+            f"{MINIMUM_CUSTOMERS} customers ({len(CAST)} of them play traps) "
+            f"and {MINIMUM_DAYS} days"
         )
     if seed < 0:
         raise SimulationError(f"seed {seed}: seeds are whole numbers from 0 up")
@@ -129,7 +131,9 @@ def write_company(
 
 
 def _empty(folder: Path, known: tuple[str, ...]) -> None:
-    """Take away an earlier company; a folder that holds anything else, a data home for one, is refused."""
+    """Take away an earlier company; a folder that holds anything else, a data home for one, is
+    refused.
+    """
     if folder.exists():
         strangers = sorted(entry.name for entry in folder.iterdir() if entry.name not in known)
         if strangers:

@@ -67,7 +67,10 @@ sources:
           ticket_id: Saksnr
           customer_id: Kundenr
           email: E-post
-          kind: {from: Type, map: {Klage: complaint, Spørsmål: question, Retur: return}, default: question}
+          kind:
+            from: Type
+            map: {Klage: complaint, Spørsmål: question, Retur: return}
+            default: question
           channel: Kanal
           status: {from: Status, map: {ny: new, løst: solved}}
           subject: Emne

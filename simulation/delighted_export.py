@@ -1,7 +1,7 @@
 """Delighted: lists of survey answers from the API, one file a week with a day of overlap.
 
-Native quirks kept: 0 is a score; ``person`` is an id in one week's file and an object in the next (the exporter asked
-for ``expand``); an edited answer comes again with a newer ``updated_at``.
+Native quirks kept: 0 is a score; ``person`` is an id in one week's file and an object in the next
+(the exporter asked for ``expand``); an edited answer comes again with a newer ``updated_at``.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def export_answers(
         is_expanded = number % 2 == 1
         records = [_record(state, people[state.person], is_expanded) for state in states]
         for state in states if is_expanded else ():
-            book.identify("delighted", "email", people[state.person].emails[0].strip(), state.person)
+            book.identify(
+                "delighted", "email", people[state.person].emails[0].strip(), state.person
+            )
         day = calendar.day(last)
         path = f"delighted/survey_responses_{day.isoformat()}.json"
         if number == MALFORMED_FILE:
@@ -129,6 +131,4 @@ def _note(book: Book, answers: list[Answer], people: list[Person]) -> None:
                 updated_at=answer.edited_at,
             )
         if person.role in ("parent", "html_comment"):
-            book.show(
-                "person_forms", response=answer.number, person_number=person_number(person)
-            )
+            book.show("person_forms", response=answer.number, person_number=person_number(person))

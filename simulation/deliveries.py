@@ -15,8 +15,9 @@ from isal import igzip
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One file: ``delivered_on`` is the day it reached the export folder, ``rows`` its records (physical lines
-    for CSV order lines)."""
+    """One file: ``delivered_on`` is the day it reached the export folder, ``rows`` its records
+    (physical lines for CSV order lines).
+    """
 
     path: str
     source: str
@@ -28,7 +29,9 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """A malformed record; ``row`` counts records of the file from 1, ``amount`` in hundredths where it can be read."""
+    """A malformed record; ``row`` counts records of the file from 1, ``amount`` in hundredths where
+    it can be read.
+    """
 
     source: str
     object: str
@@ -42,10 +45,11 @@ class Quarantined:
 
 @dataclass
 class Book:
-    """What the exporters did, for the truth: files, identifiers, malformed records, evidence of traps, counts.
+    """What the exporters did, for the truth: files, identifiers, malformed records, evidence of
+    traps, counts.
 
-    ``counts`` maps (person, signal) to events in the files; ``attributable`` to those that carry an identifier of the
-    person, on the row or by a link elsewhere in the files.
+    ``counts`` maps (person, signal) to events in the files; ``attributable`` to those that carry an
+    identifier of the person, on the row or by a link elsewhere in the files.
     """
 
     folder: Path
@@ -83,7 +87,9 @@ class Book:
         if value:
             self.identifiers.setdefault((source, kind, value, person), (since, until))
 
-    def count(self, person: int, signal: str, events: int = 1, attributable: int | None = None) -> None:
+    def count(
+        self, person: int, signal: str, events: int = 1, attributable: int | None = None
+    ) -> None:
         """Note human, non-repeated events of a person."""
         self.counts[person, signal] += events
         self.attributable[person, signal] += events if attributable is None else attributable

@@ -1,4 +1,6 @@
-"""Random numbers by name: every part draws from its own stream, so that one more draw here moves nothing there."""
+"""Random numbers by name: every part draws from its own stream, so that one more draw here moves
+nothing there.
+"""
 
 from __future__ import annotations
 

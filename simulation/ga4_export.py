@@ -1,8 +1,8 @@
 """GA4's BigQuery export: one table of nested events a day, as gzipped NDJSON (two days as Parquet).
 
-Native quirks kept: BigQuery's JSON writes 64-bit integers as texts and leaves nulls out; days are those of the
-property's time zone; a daily table is delivered again within three days with late events; intraday tables overlap the
-daily ones; without consent there is no id at all.
+Native quirks kept: BigQuery's JSON writes 64-bit integers as texts and leaves nulls out; days are
+those of the property's time zone; a daily table is delivered again within three days with late
+events; intraday tables overlap the daily ones; without consent there is no id at all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from simulation.visits import BOT, MISSING_DAY, Session
 
 PARQUET_DAYS = (10, 18)
 MALFORMED_DAY = 19
-FIRST_REDELIVERED_DAY = 0
 INTRADAY_DAYS = 3
 _STREAM = "4200001"
 _LATE_PER_MILLE, _LOST_PER_MILLE = 17, 2
@@ -134,7 +133,8 @@ def export_events(
     written = calendar.first_day
     shown = _Shown(calendar)
     for session in sessions:
-        # Sessions come in order, so a day is complete once a later day's session starts (none lasts past the next).
+        # Sessions come in order, so a day is complete once a later day's session starts (none lasts
+        # past the next).
         today = oslo_day(session.started_at)
         while written < today - timedelta(days=1):
             _write_day(book, written, tables.pop(written, _Table()), calendar)
@@ -188,6 +188,8 @@ def _count(book: Book, seen: list[_Seen]) -> None:
 
 
 def _fate(session: Session, event: _Event) -> str:
+    if session.mark == "late_page" and event.page == 2:
+        return "late"
     if session.person == BOT or event.page == 0 or session.mark or session.order >= 0:
         return "in time"
     draw = (session.started_at * 7919 + event.page * 104_729 + len(session.client)) % 1000
@@ -215,53 +217,59 @@ class _Event:
 
 def _events(session: Session, orders: list[Order], people: list[Person]) -> Iterator[_Event]:
     tail = _tail(session, people)
+    # Every browser has its own microsecond within the second, as real clocks do.
     offset = (session.started_at * 13 + len(session.client)) % 1_000_000
     for page in range(session.pages):
         micros = (session.started_at + session.second_of(page)) * 1_000_000 + offset
-        product = PRODUCTS[(session.started_at + page * 5) % len(PRODUCTS)]
         common = _common(session, page)
         ids = _ids(session, page)
         bundle = f'"event_bundle_sequence_id":"{session.started_at % 1_000_000 * 100 + page % 100}"'
-
-        def event(name: str, extra: str = "", more: str = "") -> _Event:
-            middle = f'"event_params":[{common}{extra}],{bundle},{ids}{more}{tail}'
-            return _Event(micros, name, page, middle)
-
-        if page == 0:
-            if session.number == 1 and session.has_consent:
-                yield event("first_visit")
-            if session.has_consent:
-                yield event("session_start")
-        yield event("page_view")
-        if session.mark == "twin_events" and page == 1:
-            # The same microsecond, name and batch: only what lies in the cart differs.
-            yield event("add_to_cart", more=_items(product))
-            yield event("add_to_cart", more=_items(product))
-        if session.person == BOT:
-            continue
-        if session.order >= 0 and page == 2:
-            yield event("add_to_cart", more=_items(product))
-            yield event("begin_checkout", more=_items(product))
-        elif session.order >= 0 and page == 3:
-            yield _purchase(event, orders[session.order])
-        elif session.has_search and page == 1:
-            yield event("view_search_results", _text_param("search_term", product.name.lower()))
-        elif page % 2 == 1:
-            yield event("view_item", more=_items(product))
+        for name, params, fields in _page(session, page, orders):
+            middle = f'"event_params":[{common}{params}],{bundle},{ids}{fields}{tail}'
+            yield _Event(micros, name, page, middle)
 
 
-def _purchase(event: object, order: Order) -> _Event:
+def _page(session: Session, page: int, orders: list[Order]) -> Iterator[tuple[str, str, str]]:
+    """(name, further parameters, further fields) of the events on one page."""
+    product = PRODUCTS[(session.started_at + page * 5) % len(PRODUCTS)]
+    if page == 0 and session.has_consent:
+        if session.number == 1:
+            yield "first_visit", "", ""
+        yield "session_start", "", ""
+    yield "page_view", "", ""
+    if session.mark == "twin_events" and page == 1:
+        # The same microsecond, name and batch: only what lies in the cart differs.
+        yield "add_to_cart", "", _items(product)
+        yield "add_to_cart", "", _items(PRODUCTS[page])
+    if session.person == BOT:
+        return
+    if session.order >= 0 and page == 2:
+        yield "add_to_cart", "", _items(product)
+        yield "begin_checkout", "", _items(product)
+    elif session.order >= 0 and page == 3:
+        yield "purchase", *_purchase(orders[session.order])
+    elif session.has_search and page == 1:
+        term = _text_param("search_term", product.name.lower())
+        yield "view_search_results", term, ""
+    elif page % 2 == 1:
+        yield "view_item", "", _items(product)
+
+
+def _purchase(order: Order) -> tuple[str, str]:
+    """Some tags fire without the order's number; all count tax and shipping as revenue."""
     number = "(not set)" if order.person % 29 == 0 else order.number
-    extra = _text_param("transaction_id", number) + _text_param("currency", order.currency)
-    more = (
+    params = _text_param("transaction_id", number) + _text_param("currency", order.currency)
+    fields = (
         f'"ecommerce":{{"transaction_id":"{number}","purchase_revenue":{order.total / 100},'
         f'"tax_value":{order.tax / 100},"shipping_value":{order.shipping / 100}}},'
     )
-    return event("purchase", extra, more)  # type: ignore[operator,no-any-return]
+    return params, fields
 
 
 def _common(session: Session, page: int) -> str:
-    path = "/" if page == 0 else f"/p/{PRODUCTS[(session.started_at + page * 5) % len(PRODUCTS)].sku}"
+    path = (
+        "/" if page == 0 else f"/p/{PRODUCTS[(session.started_at + page * 5) % len(PRODUCTS)].sku}"
+    )
     if session.mark == "login_midway" and page == 2:
         # A form that sends the address on in the link: personal data where nobody looks for it.
         path = "/account?email=flipper.14@example.org"
@@ -312,7 +320,8 @@ def _tail(session: Session, people: list[Person]) -> str:
         )
     return (
         f'"device":{{"category":"{device}","operating_system":"Web","language":"nb-no",'
-        f'"web_info":{{"browser":"{session.browser}"}}}},"geo":{{"country":"{country}","city":"(not set)"}},'
+        f'"web_info":{{"browser":"{session.browser}"}}}},'
+        f'"geo":{{"country":"{country}","city":"(not set)"}},'
         f'"traffic_source":{{"name":"(direct)","medium":"(none)","source":"(direct)"}},{collected}'
         f'"stream_id":"{_STREAM}","platform":"WEB"}}'
     )
@@ -347,23 +356,23 @@ def _write_day(book: Book, day: date, table: _Table, calendar: Calendar) -> None
             events_in_both=len(early) if days_left else 0,
         )
         if not days_left:
-            # The last day's daily table is not there yet: without the intraday table the day would be gone.
+            # The last day's daily table is not there yet: without the intraday table the day would
+            # be gone.
             return
     if index == MALFORMED_DAY:
         lines.append(_malformed(book, f"{name}.ndjson.gz", len(lines) + 1, day))
     book.write(f"{name}.ndjson.gz", _ndjson(lines), "events", day, next_day, len(lines))
-    if days_left > INTRADAY_DAYS:
+    if days_left > INTRADAY_DAYS and table.late:
         again = [text for _, text in sorted(table.lines + table.late)]
         path = f"{name}_v2.ndjson.gz"
         book.write(path, _ndjson(again), "events", day, day + timedelta(days=3), len(again))
-        if table.late:
-            book.show(
-                "daily_redelivered",
-                file=f"{name}.ndjson.gz",
-                redelivered_in=path,
-                events_repeated=len(table.lines),
-                late_events=len(table.late),
-            )
+        book.show(
+            "daily_redelivered",
+            file=f"{name}.ndjson.gz",
+            redelivered_in=path,
+            events_repeated=len(table.lines),
+            late_events=len(table.late),
+        )
 
 
 def _ndjson(lines: list[str]) -> bytes:
@@ -389,7 +398,9 @@ def _parquet(lines: list[str]) -> bytes:
 
 def _malformed(book: Book, path: str, row: int, day: date) -> str:
     book.reject(Quarantined("ga4", "events", path, row, "missing_required", "no event_timestamp"))
-    book.show("malformed_event", file=path, row=row, reason="missing_required", column="event_timestamp")
+    book.show(
+        "malformed_event", file=path, row=row, reason="missing_required", column="event_timestamp"
+    )
     return (
         f'{{"event_date":"{day:%Y%m%d}","event_name":"page_view","event_params":[],'
         '"user_pseudo_id":"111.222","stream_id":"4200001","platform":"WEB"}'
@@ -434,7 +445,9 @@ def _show(
     calendar: Calendar,
 ) -> None:
     missing = calendar.day(MISSING_DAY)
-    book.show("missing_day", file=f"ga4/events_{missing:%Y%m%d}.ndjson.gz", date=missing.isoformat())
+    book.show(
+        "missing_day", file=f"ga4/events_{missing:%Y%m%d}.ndjson.gz", date=missing.isoformat()
+    )
     for trap, mark in {
         "family_device": "family_device",
         "login_midway": "login_midway",
@@ -463,7 +476,9 @@ def _show(
             session_ids=len({visit.session_id for visit in visits}),
         )
     flipper = next(session for session in sessions if session.mark == "login_midway")
-    book.show("address_in_link", client=flipper.client, link_contains="email=flipper.14@example.org")
+    book.show(
+        "address_in_link", client=flipper.client, link_contains="email=flipper.14@example.org"
+    )
     purchases = [
         session
         for session in sessions
@@ -476,5 +491,3 @@ def _show(
         orders=[order.number for order in shown],
         web_revenue=[order.total / 100 for order in shown],
     )
-
-

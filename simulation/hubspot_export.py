@@ -1,8 +1,9 @@
-"""HubSpot CRM: contacts and deals as API v3 pages, weekly in full and daily with what changed; once as CSV.
+"""HubSpot CRM: contacts and deals as API v3 pages, weekly in full and daily with what changed; once
+as CSV.
 
-Native quirks kept: an e-mail address may stand on two contacts; a merged contact vanishes and its id lives on in
-``hs_merged_object_ids`` (a number while it is one id, a text with semicolons later); the CSV shows times in the portal's
-zone, to the minute.
+Native quirks kept: an e-mail address may stand on two contacts; a merged contact vanishes and its
+id lives on in ``hs_merged_object_ids`` (a number while it is one id, a text with semicolons later);
+the CSV shows times in the portal's zone, to the minute.
 """
 
 from __future__ import annotations
@@ -79,11 +80,13 @@ def export_crm(
     versions = _versions(people, orders, mail, calendar, seed)
     _contacts(book, versions, calendar)
     _deals(book, people, calendar, seed)
+    gone = {version.contact_id: version.at for version in versions if version.is_gone}
     for version in versions:
         properties = version.properties
         if version.is_gone:
             continue
-        book.identify("hubspot", "customer", version.contact_id, version.person)
+        until = gone.get(version.contact_id, 0)
+        book.identify("hubspot", "customer", version.contact_id, version.person, 0, until)
         book.identify("hubspot", "email", str(properties["email"] or ""), version.person)
         for address in str(properties.get("hs_additional_emails") or "").split(";"):
             book.identify("hubspot", "email", address, version.person)
@@ -314,11 +317,7 @@ def _deals(book: Book, people: list[Person], calendar: Calendar, seed: int) -> N
     events.sort(key=lambda item: (item[0], str(item[1]["id"])))
     for week in range(0, calendar.days, 7):
         until = min(calendar.days, week + 7)
-        chosen = [
-            (at, deal)
-            for at, deal in events
-            if calendar.at(week) <= at < calendar.at(until)
-        ]
+        chosen = [(at, deal) for at, deal in events if calendar.at(week) <= at < calendar.at(until)]
         if chosen:
             day = calendar.day(until - 1)
             records = ",\n".join(_deal(at, deal) for at, deal in chosen)
@@ -356,9 +355,7 @@ def _deal(at: int, deal: dict[str, object]) -> str:
     return orjson.dumps(body).decode()
 
 
-def _deals_csv(
-    book: Book, events: list[tuple[int, dict[str, object]]], calendar: Calendar
-) -> None:
+def _deals_csv(book: Book, events: list[tuple[int, dict[str, object]]], calendar: Calendar) -> None:
     latest = {str(deal["id"]): (at, deal) for at, deal in events}
     rows = []
     for identifier, (at, deal) in latest.items():
@@ -388,7 +385,9 @@ def _deals_csv(
             )
     day = calendar.day(CSV_DAY - 1)
     path = f"hubspot/deals_export_{day.isoformat()}.csv"
-    book.write(path, csv_bytes(_DEAL_HEADER, rows), "deals", day, day + timedelta(days=1), len(rows))
+    book.write(
+        path, csv_bytes(_DEAL_HEADER, rows), "deals", day, day + timedelta(days=1), len(rows)
+    )
 
 
 def _show(book: Book, cast: dict[str, Person], calendar: Calendar) -> None:

@@ -1,6 +1,7 @@
 """Days and clocks: UTC seconds to the shop's local time and back.
 
-Everything in the simulation is an ``int`` of seconds since 1970 in UTC; only the exporters turn it into text.
+Everything in the simulation is an ``int`` of seconds since 1970 in UTC; only the exporters turn it
+into text.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Calendar:
 
 
 def local_seconds(day: date, hour: int = 0, minute: int = 0, second: int = 0, fold: int = 0) -> int:
-    """UTC seconds of a wall-clock time in Oslo; ``fold=1`` is the second pass of the double hour."""
+    """UTC seconds of a wall-clock time in Oslo; ``fold=1``: the double hour's second pass."""
     wall = datetime.combine(day, time(hour, minute, second, fold=fold), tzinfo=OSLO)
     return int(wall.timestamp())
 
@@ -70,7 +71,9 @@ def oslo_day(seconds: int) -> date:
 
 
 def double_hour(before: date) -> tuple[int, int]:
-    """The two moments that Oslo's clocks show as 02:30 on the last change to winter time before a day."""
+    """The two moments that Oslo's clocks show as 02:30 on the last change to winter time before a
+    day.
+    """
     day = before - timedelta(days=1)
     while True:
         first, second = (local_seconds(day, 2, 30, fold=fold) for fold in (0, 1))

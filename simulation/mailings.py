@@ -1,4 +1,6 @@
-"""E-mails sent and what happened to them: newsletters, order confirmations, machine opens and clicks."""
+"""E-mails sent and what happened to them: newsletters, order confirmations, machine opens and
+clicks.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from simulation.purchases import Order
 
 FIRST_NEWSLETTER_DAY, NEWSLETTER_EVERY_DAYS = 3, 14
 NEWSLETTER_LINKS = 4
+OPTED_OUT_FROM_DAY = 21
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,9 @@ class Mail:
 
 
 def draw_mail(people: list[Person], orders: list[Order], calendar: Calendar, seed: int) -> Mail:
-    """Newsletters every two weeks to those who agreed, a confirmation for every web order with an address."""
+    """Newsletters every two weeks to those who agreed, a confirmation for every web order with an
+    address.
+    """
     campaigns = [Campaign("order-confirmation", "Order confirmation", 0, 0, False, False)]
     for number, day in enumerate(
         range(FIRST_NEWSLETTER_DAY, calendar.days - 2, NEWSLETTER_EVERY_DAYS), 1
@@ -85,6 +90,8 @@ def draw_mail(people: list[Person], orders: list[Order], calendar: Calendar, see
                 if person.is_subscribed
                 and person.acquired_at <= campaign.sent_at
                 and person.index not in mail.unsubscribed
+                # Between saying no and saying yes again nothing is sent.
+                and not (person.role == "opted_out" and campaign.day >= OPTED_OUT_FROM_DAY)
             ]
             chances = generator.random((len(recipients), 10))
             for person, u in zip(recipients, chances.tolist(), strict=True):

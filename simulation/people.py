@@ -1,7 +1,9 @@
-"""The people: their names, addresses and ids, and what drives them (purchase rate, dropout, value, engagement).
+"""The people: their names, addresses and ids, and what drives them (purchase rate, dropout, value,
+engagement).
 
-The first people are the *cast*: each plays one trap and does only what is written for them. Everybody else behaves by
-the model whose parameters stand below and in the truth's ``effects.json``.
+The first people are the *cast*: each plays one trap and does only what is written for them.
+Everybody else behaves by the model whose parameters stand below and in the truth's
+``effects.json``.
 """
 
 from __future__ import annotations
@@ -15,8 +17,9 @@ from simulation.catalogue import FAMILY_NAMES, GIVEN_NAMES
 from simulation.draws import stream
 from simulation.local_time import DAY, Calendar
 
-# Counts: purchases arrive with rate ~ Gamma(shape, 1/scale_days); after each one the person leaves for good with
-# probability ~ Beta(a, b). Value: Gamma(p, nu) with nu ~ Gamma(q, v), mean p v / (q - 1) kroner.
+# Counts: purchases arrive with rate ~ Gamma(shape, 1/scale_days); after each one the person leaves
+# for good with probability ~ Beta(a, b). Value: Gamma(p, nu) with nu ~ Gamma(q, v), mean p v / (q -
+# 1) kroner.
 RATE_SHAPE, RATE_SCALE_DAYS = 1.1, 22.0
 DROPOUT_A, DROPOUT_B = 0.9, 3.5
 VALUE_P, VALUE_Q, VALUE_V = 5.0, 4.5, 420.0
@@ -68,7 +71,9 @@ NASTY_FAMILY_NAME = "O'Tøst; 🎈 <b>fet</b>"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """One human being; empty texts are ids the person does not have, ``joined_at`` 0 is no membership."""
+    """One human being; empty texts are ids the person does not have, ``joined_at`` 0 is no
+    membership.
+    """
 
     index: int
     person_id: str
@@ -129,7 +134,9 @@ def _cast_member(index: int, role: str, calendar: Calendar) -> Person:
     if role.startswith("couple"):
         emails = (COUPLE_MAILBOX,)
     if role == "merged":
-        emails = tuple(f"merged.{name}.{index}@example.org" for name in ("now", "before", "earlier"))
+        emails = tuple(
+            f"merged.{name}.{index}@example.org" for name in ("now", "before", "earlier")
+        )
     if role == "spelling":
         # The same mailbox as three systems write it: composed, decomposed, shouted with blanks.
         composed = unicodedata.normalize("NFC", f"åsé.skissebakk.{index}@example.com")
@@ -165,15 +172,15 @@ def _cast_member(index: int, role: str, calendar: Calendar) -> Person:
         mean_value=0.0,
         mail_client={"apple_reader": "apple", "behind_gateway": "gateway"}.get(role, "plain"),
         is_subscribed=role in _SUBSCRIBED_CAST,
-        has_web_consent=True,
+        has_web_consent=role != "guest",
     )
 
 
 def _ordinary(first: int, count: int, calendar: Calendar, seed: int) -> list[Person]:
     generator = stream(seed, "people")
     engagement = generator.standard_normal(count)
-    # Engaged people buy more often: rates are drawn from their gamma, then handed out in the order of a score that
-    # is correlated with engagement. The gamma itself stays exact.
+    # Engaged people buy more often: rates are drawn from their gamma, then handed out in the order
+    # of a score that is correlated with engagement. The gamma itself stays exact.
     rates = np.sort(generator.gamma(RATE_SHAPE, 1.0 / RATE_SCALE_DAYS, count))
     rho = ENGAGEMENT_RATE_CORRELATION
     noise = generator.standard_normal(count)

@@ -1,7 +1,8 @@
 """Orders of the three shops, as plain data, and what would have followed after the last day.
 
-Amounts are whole numbers of hundredths of the order's currency. Prices of the web shop are whole kroner and its tax
-is a quarter of the goods, so that a refund of lines with their tax divides back into goods without a rest.
+Amounts are whole numbers of hundredths of the order's currency. Prices of the web shop are whole
+kroner and its tax is a quarter of the goods, so that a refund of lines with their tax divides back
+into goods without a rest.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from simulation.people import (
 FUTURE_DAYS = 365
 FREE_SHIPPING_FROM = 50_000
 SHIPPING = 7_900
-# Exchange rates used to turn a value in kroner into prices elsewhere; the daily rates stand in the back office.
+# Exchange rates used to turn a value in kroner into prices elsewhere; the daily rates stand in the
+# back office.
 PRICE_RATES = {"NOK": 1.0, "EUR": 11.5, "SEK": 1.02, "IDR": 0.00064}
 
 
@@ -51,7 +53,9 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One order document. ``goods_refund`` is without tax; ``mark`` names the trap that the order plays."""
+    """One order document. ``goods_refund`` is without tax; ``mark`` names the trap that the order
+    plays.
+    """
 
     shop: str
     number: str
@@ -126,6 +130,11 @@ class Order:
         )
 
     @property
+    def names_buyer(self) -> bool:
+        """Does the order itself say who bought? A mailbox of several people does not."""
+        return self.card != "" or self.email not in ("", ROLE_MAILBOX)
+
+    @property
     def refunded_amount(self) -> int:
         """Shopify's ``Refunded Amount``: with tax, and with shipping when all went back."""
         if self.is_full_refund:
@@ -149,7 +158,9 @@ class Lifetime:
 def draw_purchases(
     people: list[Person], calendar: Calendar, seed: int
 ) -> tuple[list[Order], list[Lifetime]]:
-    """All orders in the order in which they were placed, numbered, and every model person's lifetime."""
+    """All orders in the order in which they were placed, numbered, and every model person's
+    lifetime.
+    """
     generator = stream(seed, "purchases")
     orders: list[Order] = []
     lifetimes = []
@@ -211,8 +222,9 @@ def _order(person: Person, seconds: int, generator: np.random.Generator) -> Orde
     if shop == "shopify" and u[1] > 0.92:
         currency = "EUR" if u[1] > 0.95 else "SEK"
     if currency != "NOK":
-        # Inside this part of the day Oslo, Jakarta and UTC agree on the date, so that the rate of "the order's day" has
-        # one reading. The disagreement itself is a trap with a weekend order of its own.
+        # Inside this part of the day Oslo, Jakarta and UTC agree on the date, so that the rate of
+        # "the order's day" has one reading. The disagreement itself is a trap with a weekend order
+        # of its own.
         seconds = seconds - seconds % DAY + 7 * HOUR + seconds % DAY // 3
     is_member = person.joined_at != 0 and seconds >= person.joined_at
     value = generator.gamma(VALUE_P, person.mean_value / VALUE_P)
@@ -265,9 +277,7 @@ def _lines(value: float, currency: str, shop: str, u: np.ndarray) -> tuple[Line,
             price += 90
         variant = VARIANTS[int(u[9] * 100 + number) % len(VARIANTS)]
         lines.append(
-            Line(
-                product.sku, f"{product.name} - {variant}", product.category, quantity, int(price)
-            )
+            Line(product.sku, f"{product.name} - {variant}", product.category, quantity, int(price))
         )
     return tuple(lines)
 
@@ -282,26 +292,31 @@ def _aftermath(order: Order, calendar: Calendar, generator: np.random.Generator)
     chance, delay = generator.random(), generator.integers(3 * DAY, 25 * DAY)
     later = order.placed_at + int(delay)
     if order.shop == "shopify":
-        if chance < 0.015 and order.placed_at + DAY < calendar.end:
-            return replace(order, is_voided=True)
-        if chance < 0.020:
-            return replace(order, is_test=True, tags="test, checkout check")
-        if chance < 0.040:
-            return replace(order, email="", mark="guest")
-        if chance < 0.050:
-            return replace(order, tags="contest winner, vip")
-        if later >= calendar.end:
-            return order
-        if chance < 0.085:
-            return replace(order, refunded_at=later, goods_refund=order.subtotal, is_full_refund=True)
-        if chance < 0.145 and len(order.lines) > 1 and not order.discount:
-            return replace(order, refunded_at=later, goods_refund=order.lines[-1].amount)
+        return _web_aftermath(order, chance, later, calendar)
     if order.shop == "till" and chance < 0.03 and later < calendar.end:
         return replace(order, refunded_at=later, goods_refund=order.lines[-1].amount)
     if order.shop == "indonesia" and chance < 0.06:
-        first = order.lines[0]
-        return replace(order, lines=(*order.lines, replace(first, quantity=-1)))
+        return replace(order, lines=(*order.lines, replace(order.lines[0], quantity=-1)))
     return order
+
+
+def _web_aftermath(order: Order, chance: float, later: int, calendar: Calendar) -> Order:
+    changes: dict[str, object] = {}
+    is_refundable = later < calendar.end
+    if chance < 0.015:
+        # The shop cancels after a day; an order of the last day is simply paid.
+        changes = {"is_voided": order.placed_at + DAY < calendar.end}
+    elif chance < 0.020:
+        changes = {"is_test": True, "tags": "test, checkout check"}
+    elif chance < 0.040:
+        changes = {"email": "", "mark": "guest"}
+    elif chance < 0.050:
+        changes = {"tags": "contest winner, vip"}
+    elif chance < 0.085 and is_refundable:
+        changes = {"refunded_at": later, "goods_refund": order.subtotal, "is_full_refund": True}
+    elif 0.085 <= chance < 0.145 and is_refundable and len(order.lines) > 1 and not order.discount:
+        changes = {"refunded_at": later, "goods_refund": order.lines[-1].amount}
+    return replace(order, **changes)  # type: ignore[arg-type]
 
 
 def _numbered(orders: Iterable[Order]) -> list[Order]:
@@ -315,7 +330,8 @@ def _numbered(orders: Iterable[Order]) -> list[Order]:
             continue
         counters[order.shop] += 1
         number = counters[order.shop]
-        # The Indonesian shop counts from 1001 too: the number alone does not name an order of the company.
+        # The Indonesian shop counts from 1001 too: the number alone does not name an order of the
+        # company.
         text = {"shopify": f"#{number}", "till": f"B{number:07d}", "indonesia": f"{number}"}
         numbered.append(replace(order, number=text[order.shop]))
         if order.mark:
@@ -463,7 +479,9 @@ def _cast_elsewhere(cast: dict[str, Person], calendar: Calendar) -> list[Order]:
         is_member=False,
         mark="till_before_joining",
     )
-    no_card = replace(receipt, placed_at=receipt.placed_at + MINUTE, card="", is_member=False, mark="")
+    no_card = replace(
+        receipt, placed_at=receipt.placed_at + MINUTE, card="", is_member=False, mark=""
+    )
     return [noon, night, taken_back, receipt, before_joining, no_card]
 
 

@@ -1,13 +1,13 @@
-"""SendGrid's event webhook: bodies stored as two files a day, delivered at least once.
+"""SendGrid's event webhook: bodies stored in files by day, delivered at least once.
 
-Native quirks kept: ``smtp-id`` with a hyphen, ``category`` as text or list, event ids in several encodings, events
-repeated in the same file and up to 29 hours later, events out of order.
+Native quirks kept: ``smtp-id`` with a hyphen, ``category`` as text or list, event ids in several
+encodings, events repeated in the same file and up to 29 hours later, events out of order.
 """
 
 from __future__ import annotations
 
 import base64
-from datetime import timedelta
+from datetime import date, timedelta
 
 import orjson
 
@@ -25,6 +25,7 @@ _MACHINE_AGENTS = {
 }
 _HALF_DAY = DAY // 2
 _GROUP = 10
+MALFORMED_DAY = 9
 
 
 def export_events(
@@ -34,48 +35,56 @@ def export_events(
     halves = 2 * calendar.days
     files: list[list[tuple[int, str]]] = [[] for _ in range(halves)]
     chances = stream(seed, "webhook").random((len(mail.events), 2)).tolist()
-    repeats = 0
+    repeats = exported = 0
     for number, (event, u) in enumerate(zip(mail.events, chances, strict=True)):
         if not calendar.contains(event.at):
             continue
         half = _half(event.at, calendar)
         text = _event(number, event, mail, people)
         arrival = min(halves - 1, half + 1) if u[0] < 0.004 else half
-        files[arrival].append((event.at, text))
         copies = _copies(event, mail, people, u[1])
+        exported += 1
+        arrivals = [arrival, *(min(halves - 1, arrival + later) for later in copies)]
+        for copy, place in enumerate(arrivals):
+            files[place].append((event.at + copy, text))
         repeats += len(copies)
-        for later in copies:
-            files[min(halves - 1, arrival + later)].append((event.at + later, text))
-        if copies and book.evidence.get("webhook_repeats") is None:
+        if copies and "webhook_repeats" not in book.evidence:
+            paths = sorted({_path(place, mail, calendar) for place in arrivals})
             book.show(
                 "webhook_repeats",
                 event_id=_event_id(number, event),
-                files=[_path(arrival, calendar), _path(min(halves - 1, arrival + 2), calendar)],
+                files=paths,
+                deliveries=len(arrivals),
             )
         if not event.is_machine:
             _count(book, event, mail, people)
     _identify(book, mail)
+    by_path: dict[str, list[tuple[int, str]]] = {}
     for half, lines in enumerate(files):
+        by_path.setdefault(_path(half, mail, calendar), []).extend(lines)
+    for path, lines in by_path.items():
         if not lines:
             continue
-        lines.sort()
-        texts = [text for _, text in lines]
-        path = _path(half, calendar)
-        if half == 2 * 9:
+        texts = [text for _, text in sorted(lines)]
+        day = date.fromisoformat(path[len("sendgrid/events_") :][:10])
+        if day == calendar.day(MALFORMED_DAY):
             texts.append(_malformed(book, path, len(texts) + 1))
-        day = calendar.day(half // 2)
         content = ("[" + ",\n".join(texts) + "]\n").encode()
         book.write(path, content, "events", day, day + timedelta(days=1), len(texts))
-    _show(book, mail, people, repeats)
+    _show(book, mail, people)
+    book.show("webhook_repeats", repeated_events=repeats, distinct_events=exported)
 
 
 def _half(at: int, calendar: Calendar) -> int:
     return min(2 * calendar.days - 1, (at - calendar.start) // _HALF_DAY)
 
 
-def _path(half: int, calendar: Calendar) -> str:
+def _path(half: int, mail: Mail, calendar: Calendar) -> str:
+    """One file a day; two on the days of a newsletter, when the receiver's buffer fills up."""
     day = calendar.day(half // 2).isoformat()
-    return f"sendgrid/events_{day}_{'00' if half % 2 == 0 else '12'}.json"
+    if any(campaign.is_newsletter and campaign.day == half // 2 for campaign in mail.campaigns):
+        return f"sendgrid/events_{day}_{'00' if half % 2 == 0 else '12'}.json"
+    return f"sendgrid/events_{day}.json"
 
 
 def _copies(event: MailEvent, mail: Mail, people: list[Person], chance: float) -> tuple[int, ...]:
@@ -168,8 +177,7 @@ def _malformed(book: Book, path: str, row: int) -> str:
     return orjson.dumps(body).decode()
 
 
-def _show(book: Book, mail: Mail, people: list[Person], repeats: int) -> None:
-    book.show("webhook_repeats", repeated_events=repeats, distinct_events=len(mail.events))
+def _show(book: Book, mail: Mail, people: list[Person]) -> None:
     cast = {person.index for person in people if person.is_cast}
     of_cast: dict[int, list[MailEvent]] = {}
     for event in mail.events:
@@ -199,5 +207,3 @@ def _show(book: Book, mail: Mail, people: list[Person], repeats: int) -> None:
             book.show("resubscribed", email=message.email, event=event.kind, at=event.at)
     for campaign in mail.campaigns[1:3]:
         book.show("category_forms", campaign_id=campaign.campaign_id, category=_category(campaign))
-
-

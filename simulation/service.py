@@ -1,8 +1,10 @@
-"""What happens beside orders, mail and web: support, surveys, loyalty, recommendations, visits, calls, consent."""
+"""What happens beside orders, mail and web: support, surveys, loyalty, recommendations, visits,
+calls, consent.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulation.catalogue import PRODUCTS, STORES
 from simulation.draws import stream, token
@@ -149,7 +151,7 @@ def draw_service(
     ]
     cast = by_role(people)
     tickets = _tickets(recent, people, cast, calendar, seed)
-    service = Service(
+    return Service(
         tickets=tickets,
         answers=_answers(recent, tickets, people, cast, calendar, seed),
         reviews=_reviews(recent, people, cast, calendar, seed),
@@ -159,7 +161,6 @@ def draw_service(
         consents=_consents(people, cast, mail, calendar),
         carts=_carts(recent, people, calendar, seed),
     )
-    return service
 
 
 def _tickets(
@@ -186,25 +187,40 @@ def _tickets(
         verdict = "" if u[5] > 0.8 else ("bad" if u[5] < 0.8 * bad else "good")
         channel = ("email", "chat", "call")[int(u[1] * 3)]
         tickets.append(
-            Ticket("", person.index, kind, channel, opened, answered, solved, verdict, f"{kind} {order.number}")
+            Ticket(
+                "",
+                person.index,
+                kind,
+                channel,
+                opened,
+                answered,
+                solved,
+                verdict,
+                f"{kind} {order.number}",
+            )
         )
     for role, day, subject in (
         ("html_comment", 10, HTML_COMMENT),
         ("unpaid", 11, "Betalingen; gikk ikke\ngjennom"),
+        ("midnight", 23, "Pakken kom ikke;\nhvor er den?"),
     ):
         opened = calendar.at(day, 9, 15)
         solved = opened + 3 * HOUR
         tickets.append(
-            Ticket("", cast[role].index, "complaint", "email", opened, opened + HOUR, solved, "bad", subject)
+            Ticket(
+                "",
+                cast[role].index,
+                "complaint",
+                "email",
+                opened,
+                opened + HOUR,
+                solved,
+                "bad",
+                subject,
+            )
         )
     tickets.sort(key=lambda ticket: (ticket.opened_at, ticket.person))
-    return [
-        Ticket(f"{number:07d}", *_fields(ticket)[1:]) for number, ticket in enumerate(tickets, 41)
-    ]
-
-
-def _fields(record: object) -> list[object]:
-    return [getattr(record, name) for name in record.__slots__]  # type: ignore[attr-defined]
+    return [replace(ticket, number=f"{number:07d}") for number, ticket in enumerate(tickets, 41)]
 
 
 def _answers(
@@ -244,15 +260,14 @@ def _answers(
         if v[0] < 0.5 and at < calendar.end and not people[ticket.person].is_cast:
             score = 1 + int(v[1] * 2) if ticket.verdict == "bad" else 4 + int(v[1] * 2)
             answers.append(Answer("", ticket.person, "csat", score, at, ""))
-    person = cast["html_comment"].index
-    answers.append(Answer("", person, "nps", 0, calendar.at(12, 9), HTML_COMMENT))
+    zero = Answer("", cast["html_comment"].index, "nps", 0, calendar.at(12, 9), HTML_COMMENT)
+    answers.append(zero)
     edited = calendar.at(13, 9)
     answers.append(Answer("", cast["edited"].index, "nps", 9, edited, "", 2, edited + 9 * DAY))
     answers.append(Answer("", cast["parent"].index, "nps", 10, calendar.at(14, 9), ""))
     answers.sort(key=lambda answer: (answer.at, answer.person, answer.survey_type))
     return [
-        Answer(str(210_554_000 + number), *_fields(answer)[1:])  # type: ignore[arg-type]
-        for number, answer in enumerate(answers)
+        replace(answer, number=str(210_554_000 + number)) for number, answer in enumerate(answers)
     ]
 
 
@@ -275,7 +290,9 @@ def _reviews(
             continue
         if (is_scripted or u[0] < 0.08 + 0.03 * person.engagement) and at < calendar.end:
             rating = 1 + int(u[2] * 2) if order.is_complaint else 3 + int(u[2] * 3)
-            body = "Fin, men blå.\nKjøper gjerne igjen; nøye pakket." if is_scripted else "Helt grei."
+            body = (
+                "Fin, men blå.\nKjøper gjerne igjen; nøye pakket." if is_scripted else "Helt grei."
+            )
             number = f"R-{token('review', order.shop, order.number)}"
             reviews.append(
                 Review(number, person.index, order.lines[0].sku, order.number, rating, at, body)
@@ -303,8 +320,7 @@ def _referrals(
         referrals.append(Referral("", person.index, other.index, at, converted, order_number))
     referrals.sort(key=lambda referral: (referral.at, referral.person))
     return [
-        Referral(f"V{number:05d}", *_fields(referral)[1:])  # type: ignore[arg-type]
-        for number, referral in enumerate(referrals, 1)
+        replace(referral, number=f"V{number:05d}") for number, referral in enumerate(referrals, 1)
     ]
 
 
@@ -341,7 +357,9 @@ def _movements(
         earned[person.index] = earned.get(person.index, 0) + points
         counts[person.index] = counts.get(person.index, 0) + 1
         if counts[person.index] == 5:
-            movements.append(Movement(person.card, person.index, "tier_change", 0, "silver", at + 1))
+            movements.append(
+                Movement(person.card, person.index, "tier_change", 0, "silver", at + 1)
+            )
         if u[0] < 0.25 and earned[person.index] > 50 and at + DAY < calendar.end:
             spent = earned[person.index] // 2
             earned[person.index] -= spent
@@ -377,7 +395,9 @@ def _touches(
                 place = STORES[int(u[1] * len(STORES))]
                 seconds = 60 + int(u[2] * 2000)
                 touches.append(
-                    Touch("", person.index, "store", "store_visit", "inbound", "", at, place, seconds)
+                    Touch(
+                        "", person.index, "store", "store_visit", "inbound", "", at, place, seconds
+                    )
                 )
         rate = span / DAY * 0.012 * float(2.0**person.engagement)
         for u in generator.random((int(generator.poisson(rate)), 4)).tolist():
@@ -400,11 +420,11 @@ def _touches(
     ):
         place = STORES[0] if channel == "store" else ""
         outcome = "good" if channel == "call" else ""
-        at, person = calendar.at(day, 12), cast[role].index
-        touches.append(Touch("", person, channel, kind, direction, outcome, at, place, 300))
+        at, index = calendar.at(day, 12), cast[role].index
+        touches.append(Touch("", index, channel, kind, direction, outcome, at, place, 300))
     touches.sort(key=lambda touch: (touch.at, touch.person, touch.kind))
     return [
-        Touch(f"{touch.channel[:2]}-{number:08d}", *_fields(touch)[1:])  # type: ignore[arg-type]
+        replace(touch, number=f"{touch.channel[:2]}-{number:08d}")
         for number, touch in enumerate(touches)
     ]
 
@@ -419,15 +439,13 @@ def _consents(
             consents.append(Consent(person.index, "email", "granted", at, "double opt-in"))
     for index, at in mail.unsubscribed.items():
         consents.append(Consent(index, "email", "denied", at, "link in mail"))
-    person = cast["opted_out"].index
+    opted_out = cast["opted_out"].index
     for day, state in ((6, "denied"), (9, "granted"), (21, "denied")):
-        consents.append(Consent(person, "email", state, calendar.at(day, 8), "form", day == 9))
+        consents.append(Consent(opted_out, "email", state, calendar.at(day, 8), "form", day == 9))
     return sorted(consents, key=lambda consent: (consent.at, consent.person))
 
 
-def _carts(
-    orders: list[Order], people: list[Person], calendar: Calendar, seed: int
-) -> list[Cart]:
+def _carts(orders: list[Order], people: list[Person], calendar: Calendar, seed: int) -> list[Cart]:
     carts = []
     chances = stream(seed, "carts").random((len(orders), 3)).tolist()
     for order, u in zip(orders, chances, strict=True):

@@ -1,7 +1,8 @@
 """Shopify admin, Orders -> Export: daily files of the orders created or changed that day.
 
-Native quirks kept: order fields stand on the order's first row only, while Name, Email and Created at are repeated (an
-older kind of export leaves them empty too); newest order first; Oslo's offset on every time.
+Native quirks kept: order fields stand on the order's first row only, while Name, Email and Created
+at are repeated (an older kind of export leaves them empty too); newest order first; Oslo's offset
+on every time.
 """
 
 from __future__ import annotations
@@ -16,18 +17,86 @@ from simulation.people import Person
 from simulation.purchases import Order
 
 HEADER = (
-    "Name,Email,Financial Status,Paid at,Fulfillment Status,Fulfilled at,Accepts Marketing,Currency,Subtotal,Shipping,"
-    "Taxes,Total,Discount Code,Discount Amount,Shipping Method,Created at,Lineitem quantity,Lineitem name,"
-    "Lineitem price,Lineitem compare at price,Lineitem sku,Lineitem requires shipping,Lineitem taxable,"
-    "Lineitem fulfillment status,Billing Name,Billing Street,Billing Address1,Billing Address2,Billing Company,"
-    "Billing City,Billing Zip,Billing Province,Billing Country,Billing Phone,Shipping Name,Shipping Street,"
-    "Shipping Address1,Shipping Address2,Shipping Company,Shipping City,Shipping Zip,Shipping Province,"
-    "Shipping Country,Shipping Phone,Notes,Note Attributes,Cancelled at,Payment Method,Payment Reference,"
-    "Refunded Amount,Vendor,Outstanding Balance,Employee,Location,Device ID,Id,Tags,Risk Level,Source,"
-    "Lineitem discount,Tax 1 Name,Tax 1 Value,Tax 2 Name,Tax 2 Value,Tax 3 Name,Tax 3 Value,Tax 4 Name,Tax 4 Value,"
-    "Tax 5 Name,Tax 5 Value,Phone,Receipt Number,Duties,Billing Province Name,Shipping Province Name,Payment ID,"
-    "Payment Terms Name,Next Payment Due At,Payment References"
-).split(",")
+    "Name",
+    "Email",
+    "Financial Status",
+    "Paid at",
+    "Fulfillment Status",
+    "Fulfilled at",
+    "Accepts Marketing",
+    "Currency",
+    "Subtotal",
+    "Shipping",
+    "Taxes",
+    "Total",
+    "Discount Code",
+    "Discount Amount",
+    "Shipping Method",
+    "Created at",
+    "Lineitem quantity",
+    "Lineitem name",
+    "Lineitem price",
+    "Lineitem compare at price",
+    "Lineitem sku",
+    "Lineitem requires shipping",
+    "Lineitem taxable",
+    "Lineitem fulfillment status",
+    "Billing Name",
+    "Billing Street",
+    "Billing Address1",
+    "Billing Address2",
+    "Billing Company",
+    "Billing City",
+    "Billing Zip",
+    "Billing Province",
+    "Billing Country",
+    "Billing Phone",
+    "Shipping Name",
+    "Shipping Street",
+    "Shipping Address1",
+    "Shipping Address2",
+    "Shipping Company",
+    "Shipping City",
+    "Shipping Zip",
+    "Shipping Province",
+    "Shipping Country",
+    "Shipping Phone",
+    "Notes",
+    "Note Attributes",
+    "Cancelled at",
+    "Payment Method",
+    "Payment Reference",
+    "Refunded Amount",
+    "Vendor",
+    "Outstanding Balance",
+    "Employee",
+    "Location",
+    "Device ID",
+    "Id",
+    "Tags",
+    "Risk Level",
+    "Source",
+    "Lineitem discount",
+    "Tax 1 Name",
+    "Tax 1 Value",
+    "Tax 2 Name",
+    "Tax 2 Value",
+    "Tax 3 Name",
+    "Tax 3 Value",
+    "Tax 4 Name",
+    "Tax 4 Value",
+    "Tax 5 Name",
+    "Tax 5 Value",
+    "Phone",
+    "Receipt Number",
+    "Duties",
+    "Billing Province Name",
+    "Shipping Province Name",
+    "Payment ID",
+    "Payment Terms Name",
+    "Next Payment Due At",
+    "Payment References",
+)
 
 # Day numbers of the files that carry a trap; everything fits into the shortest company.
 LATE_DAY, LATE_BY_DAYS = 5, 4
@@ -43,7 +112,9 @@ ADDED_COLUMN_FROM_DAY = 30
 Row = dict[str, str]
 
 
-def export_orders(book: Book, orders: list[Order], people: list[Person], calendar: Calendar) -> None:
+def export_orders(
+    book: Book, orders: list[Order], people: list[Person], calendar: Calendar
+) -> None:
     """Write all files of the instance ``shopify`` and note its identifiers and traps."""
     orders = [order for order in orders if order.shop == "shopify"]
     by_day: dict[date, list[Order]] = {}
@@ -62,7 +133,7 @@ def export_orders(book: Book, orders: list[Order], people: list[Person], calenda
         book.identify("shopify", "email", order.email, person.index)
         book.identify("shopify", "phone", person.phone if order.email else "", person.index)
         if order.is_counted:
-            book.count(order.person, "orders", 1, int(bool(order.email)))
+            book.count(order.person, "orders", 1, int(order.names_buyer))
     _show(book, orders, calendar)
 
 
@@ -167,9 +238,7 @@ def _block(order: Order, person: Person) -> list[Row]:
         "Tax 1 Value": decimal_text(order.tax),
         "Phone": person.phone if is_known else "",
     }
-    rows = [row]
-    for line in others:
-        rows.append({"Name": order.number, "Email": order.email})
+    rows = [row, *({"Name": order.number, "Email": order.email} for _ in others)]
     for line, target in zip((first, *others), rows, strict=True):
         target.update(
             {

@@ -1,4 +1,6 @@
-"""The truth about a company, written where the pipeline does not look: who is who, what was earned, what was human."""
+"""The truth about a company, written where the pipeline does not look: who is who, what was earned,
+what was human.
+"""
 
 from __future__ import annotations
 
@@ -123,16 +125,15 @@ def rate_at(rates: Rates, currency: str, day: date) -> int:
 
 
 def reporting_amount(order: Order, rates: Rates) -> int:
-    """The order's net in hundredths of the reporting currency; exact, because prices and rates are round."""
+    """The order's net in hundredths of the reporting currency; exact, because prices and rates are
+    round.
+    """
     amount = order.net * rate_at(rates, order.currency, oslo_day(order.placed_at))
     if amount % RATE_UNIT:
-        raise ValueError(f"{order.number}: {amount} / {RATE_UNIT} leaves a rest; draw rounder prices")
+        raise ValueError(
+            f"{order.number}: {amount} / {RATE_UNIT} leaves a rest; draw rounder prices"
+        )
     return amount // RATE_UNIT
-
-
-def is_known(order: Order) -> bool:
-    """Does the order itself name its buyer?"""
-    return bool(order.email or order.card)
 
 
 def _orders(folder: Path, orders: list[Order], rates: Rates) -> None:
@@ -145,7 +146,7 @@ def _orders(folder: Path, orders: list[Order], rates: Rates) -> None:
                 SOURCE_OF_SHOP[order.shop],
                 order.number,
                 order.document_type,
-                f"P{order.person:06d}" if is_known(order) else "",
+                f"P{order.person:06d}" if order.names_buyer else "",
                 f"P{order.person:06d}",
                 _moment(order.placed_at),
                 order.currency,
@@ -176,7 +177,9 @@ def revenue(orders: list[Order], rates: Rates) -> dict[str, object]:
     parts = {"gross": "gross", "discount": "discount", "refund": "refund", "net": "net"}
 
     def totals(chosen: list[Order]) -> dict[str, object]:
-        sums = {name: sum(getattr(order, field) for order in chosen) for name, field in parts.items()}
+        sums = {
+            name: sum(getattr(order, field) for order in chosen) for name, field in parts.items()
+        }
         counted = sum(order.is_counted for order in chosen)
         return {**{name: decimal_text(value) for name, value in sums.items()}, "orders": counted}
 
@@ -194,7 +197,7 @@ def revenue(orders: list[Order], rates: Rates) -> dict[str, object]:
         }
         for source in sorted(set(SOURCE_OF_SHOP.values()))
     }
-    unattributed = [order for order in real if not is_known(order)]
+    unattributed = [order for order in real if not order.names_buyer]
     return {
         "by_currency": {
             currency: totals([order for order in real if order.currency == currency])
@@ -218,10 +221,19 @@ def _effects() -> dict[str, object]:
         "engagement_rate_rank_correlation_input": ENGAGEMENT_RATE_CORRELATION,
         "complaint_share_of_orders": COMPLAINT_SHARE,
         "complaint_extra_dropout_probability": COMPLAINT_DROPOUT,
-        "purchase_rate_per_day": {"distribution": "gamma", "shape": RATE_SHAPE, "rate": RATE_SCALE_DAYS},
+        "purchase_rate_per_day": {
+            "distribution": "gamma",
+            "shape": RATE_SHAPE,
+            "rate": RATE_SCALE_DAYS,
+        },
         "dropout_probability": {"distribution": "beta", "a": DROPOUT_A, "b": DROPOUT_B},
         "dropout_after": "every purchase, the first included",
-        "order_value_nok": {"distribution": "gamma-gamma", "p": VALUE_P, "q": VALUE_Q, "v": VALUE_V},
+        "order_value_nok": {
+            "distribution": "gamma-gamma",
+            "p": VALUE_P,
+            "q": VALUE_Q,
+            "v": VALUE_V,
+        },
         "future_days": FUTURE_DAYS,
     }
 
@@ -276,6 +288,7 @@ def _lifetimes(folder: Path, people: list[Person], lifetimes: list[Lifetime]) ->
                 decimal_text(life.future_value),
             )
             for life in lifetimes
+            if people[life.person].purchase_rate
         ),
     )
 

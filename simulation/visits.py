@@ -18,8 +18,9 @@ MISSING_DAY = 14
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One visit. ``login_at`` is the page from which the user id is known (-1: never), ``logins`` the user ids by page
-    where they change on the way. ``seconds_per_page`` 0 lets the pages take a person's time."""
+    """One visit. ``login_at`` is the page from which the user id is known (-1: never);
+    ``seconds_per_page`` 0 lets the pages take a person's time.
+    """
 
     person: int
     client: str
@@ -39,7 +40,7 @@ class Session:
     mark: str = ""
 
     def second_of(self, page: int) -> int:
-        """Seconds from the start to a page: 15 to 85 for each page before, the same in every run."""
+        """Seconds from the start to a page: 15 to 85 for each page before, in every run."""
         if self.seconds_per_page:
             return page * self.seconds_per_page
         return sum(15 + (self.started_at * 31 + step * 7919) % 71 for step in range(page))
@@ -119,7 +120,9 @@ def _shopping(
         sessions.append(
             Session(
                 person=person.index,
-                client=person.clients[-1 if person.role == "child" else int(u[1] * len(person.clients))],
+                client=person.clients[
+                    -1 if person.role == "child" else int(u[1] * len(person.clients))
+                ],
                 started_at=order.placed_at - 3 * MINUTE,
                 pages=4,
                 user_id=person.customer_number if logs_in else "",
@@ -177,8 +180,12 @@ def _cast_sessions(people: list[Person], calendar: Calendar) -> list[Session]:
     for role in ("collision_a", "collision_b"):
         number = cast[role].customer_number
         visit(role, at, 3, user_id=number, login_at=0, mark="session_collision")
-    visit("midnight", calendar.at(17) - 2 * MINUTE, 5, seconds_per_page=MINUTE, mark="over_midnight")
-    # Same browser, same microsecond, same name, same batch: two different products, both put into the cart.
+    visit(
+        "midnight", calendar.at(17) - 2 * MINUTE, 5, seconds_per_page=MINUTE, mark="over_midnight"
+    )
+    visit("midnight", calendar.at(9, 12), 3, mark="late_page")
+    # Same browser, same microsecond, same name, same batch: two different products, both put into
+    # the cart.
     visit("html_comment", calendar.at(20, 12), 3, mark="twin_events")
     return sessions
 

@@ -1,4 +1,4 @@
-"""The fingerprint of a night changes with everything that decides the marts, and with nothing else."""
+"""The fingerprint of a night changes with all that decides the marts, and with nothing else."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ tickets as (
 
 ),
 
--- What a machine did is no evidence of a person, so it is left out here.
+-- What a machine did is no evidence of a person, so it is left out here. Trackers differ
+-- in whether they write an event when a visit begins: visits come from the sessions below.
 acts as (
 
     select
@@ -48,6 +49,7 @@ acts as (
     where
         is_human
         and signal is not null
+        and not (signal = 'session' and record_type = 'web_event')
         and identifier is not null
 
 ),

@@ -93,9 +93,12 @@ customer_visits as (
     from interactions
     inner join identity_assignments
         on interactions.identifier = identity_assignments.identifier
+    cross join run_parameters
     where
         interactions.channel = 'store'
         and interactions.is_human
+        and {{ local_date('interactions.occurred_at', 'run_parameters.time_zone') }}
+        <= run_parameters.as_of
 
 ),
 

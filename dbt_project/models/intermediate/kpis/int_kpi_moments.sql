@@ -1,8 +1,8 @@
 with
 
-run_parameters as (
+reported_dates as (
 
-    select * from {{ ref('stg_run__parameters') }}
+    select * from {{ ref('int_kpi_reported_dates') }}
 
 ),
 
@@ -15,9 +15,9 @@ spells as (
 horizon as (
 
     select
-        as_of,
-        {{ add_days('as_of', '-89') }} as first_date
-    from run_parameters
+        max(as_of) as as_of,
+        min(reported_date) as first_date
+    from reported_dates
 
 ),
 
@@ -165,15 +165,6 @@ day_changes as (
         segment,
         channel,
         changed_on
-
-),
-
-reported_dates as (
-
-    select
-        as_of,
-        {{ every_day('first_date', 'as_of') }} as reported_date
-    from horizon
 
 ),
 

@@ -60,8 +60,8 @@ ranked_evidence as (
             partition by identifier
             order by
                 strength desc,
-                coalesce(observed_at, timestamp '1970-01-01'),
-                evidence
+                coalesce(observed_at, timestamp '1970-01-01') asc,
+                evidence asc
         ) as evidence_rank
     from edge_ends
 
@@ -105,7 +105,7 @@ final as (
 
         ---------- calculated
         coalesce(ranked_evidence.evidence, 'own record') as evidence,
-        coalesce(ranked_evidence.strength, 1) as evidence_strength,
+        cast(coalesce(ranked_evidence.strength, 1) as decimal(3, 2)) as evidence_strength,
         coalesce(sightings.first_seen_at, timestamp '1970-01-01 00:00:00')
             as valid_from
     from sightings

@@ -90,7 +90,7 @@ estimated as (
     select
         rates.claim,
         rates.form,
-        ln(rates.member_rate / rates.other_rate) as log_ratio,
+        rates.member_rate / rates.other_rate as ratio,
         case
             when rates.n_members > 1 and rates.n_others > 1
                 then
@@ -119,11 +119,11 @@ final as (
         claims.caveat,
 
         ---------- numerics
-        exp(estimated.log_ratio)
+        estimated.ratio
         - case when sums.form = 'relative uplift' then 1 else 0 end as value,
-        exp(estimated.log_ratio - 1.959964 * estimated.standard_error)
+        estimated.ratio * exp(-1.959964 * estimated.standard_error)
         - case when sums.form = 'relative uplift' then 1 else 0 end as interval_low,
-        exp(estimated.log_ratio + 1.959964 * estimated.standard_error)
+        estimated.ratio * exp(1.959964 * estimated.standard_error)
         - case when sums.form = 'relative uplift' then 1 else 0 end
             as interval_high,
         cast(sums.n_members as bigint) as n_members,
