@@ -3,13 +3,12 @@
 **Makes** `published/releases/<n>/` with its manifest and report, and the pointer `current`.
 
 **When to worry**: a run is red. Readers keep the previous release, whole, so nothing is wrong in
-the dashboards, but it gets older. Red with "gate closed" means that a required source failed or
-that the marts did not pass their gate.
+the dashboards, but it gets older.
 
-**What to do**: read the last line of the log. For a closed gate, repair what it names (a required
-source: clear its `ingest_*` run; a gate: see `build_marts`); the next build starts this DAG again.
-For anything else (disk, Postgres, object store) repair it and clear the task: publishing is whole
-or not at all. A bad release is taken back with `rapport rollback`.
+**What to do**: read the last line of the log. If publishing was refused, repair what it names (a
+required source: clear its `ingest_*` run; a gate or an interrupted build: see `build_marts`); the
+next build starts this DAG again. For anything else (disk, Postgres, object store) repair it and
+clear the task: publishing is whole or not at all. `rapport rollback` takes a bad release back.
 """
 
 from airflow.sdk import Asset, dag, task

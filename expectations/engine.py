@@ -173,7 +173,11 @@ def raised(info: Any) -> str | None:
 def _observed(expectation: Expectation, result: Mapping[str, Any]) -> str:
     if expectation.type == COLUMN_SET:
         mismatched = (result.get("details") or {}).get("mismatched") or {}
-        parts = [f"{kind} columns: {', '.join(names)}" for kind, names in mismatched.items()]
+        if not expectation.kwargs.get("exact_match", True):
+            mismatched = {"missing": mismatched.get("missing", ())}
+        parts = [
+            f"{kind} columns: {', '.join(names)}" for kind, names in mismatched.items() if names
+        ]
         return "; ".join(parts) or "all columns"
     count = result.get("observed_value")
     return f"{count} {'row' if count == 1 else 'rows'}"

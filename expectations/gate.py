@@ -148,7 +148,7 @@ def _with_additions(suite: Suite, columns: Columns) -> Suite:
     if suite.name == "raw.deliveries":
         additions = size_expectations()
     elif suite.layer == "marts":
-        additions = every_mart.promises_of(own)
+        additions = tuple(every_mart.promises_of(suite.table, own, suite.happened))
     elif suite.reads:
         additions = every_staging_view.promises_of(suite.reads, own, columns.get(suite.reads, {}))
     return replace(suite, expectations=(*suite.expectations, *additions))
@@ -196,7 +196,8 @@ def _finding(suite: Suite, outcome: Outcome) -> Finding:
 def _next_step(suite: Suite, expectation: Expectation, outcome: Outcome) -> str:
     deliveries = dict.fromkeys(row["delivery_id"] for row in outcome.rows if "delivery_id" in row)
     text = expectation.next_step or NEXT_STEPS[suite.layer]
-    return text.replace("{delivery}", " ".join(deliveries) or "ID").replace("{table}", suite.table)
+    named = _clean(" ".join(deliveries)) or "ID"
+    return text.replace("{delivery}", named).replace("{table}", suite.table)
 
 
 def _unguarded(layer: str, columns: Columns, suites: Sequence[Suite]) -> list[Finding]:

@@ -70,7 +70,7 @@ def _structure(contract: ObjectContract) -> Iterable[Expectation]:
         group by source
         having
             sum(rows_delivered - rows_quarantined) > 0
-            and source not in (select source from {{batch}})
+            and source not in (select coalesce(source, '') from {{batch}})
         """,
         "Of the accepted rows of a source at least one version survives; none left means that the "
         "load lost them.",

@@ -11,7 +11,8 @@ A suite file lists expectations. Each has
 - ``guards: rows`` on the query that closes when the table is emptied; ``next_step`` where the
   layer's is not enough.
 
-A staging suite also says which table the view ``reads``: nothing may be lost between the two.
+A staging suite also says which table the view ``reads``: nothing may be lost between the two. A
+mart's suite says when its rows ``happened``: nothing may lie after the day of the run.
 
 A suite that cannot close is refused: every suite has a critical expectation on its columns and one
 on its rows.
@@ -36,6 +37,7 @@ ROW_COUNT = "expect_table_row_count_to_be_between"
 NO_ROWS = "expect_no_rows"
 TYPES = (COLUMN_SET, ROW_COUNT, NO_ROWS)
 
+_FILE_KEYS = ("expectations", "reads", "happened")
 _KEYS = {"name", "type", "kwargs", "severity", "notes", "guards", "next_step"}
 _MONTH = re.compile(r"\b20\d\d-(0[1-9]|1[0-2])\b")
 # A number that stands alone; 0 and 1 are logic, everything else is a bound.
@@ -82,6 +84,7 @@ class Suite:
     table: str
     expectations: tuple[Expectation, ...]
     reads: str | None = None
+    happened: str | None = None
 
     @property
     def name(self) -> str:
@@ -100,14 +103,15 @@ def read_suites(layer: str, folder: Path = FOLDER) -> list[Suite]:
 def read_suite(path: Path, layer: str) -> Suite:
     """The suite of one file, unchecked. Raises SuiteRefused where the file is no suite."""
     document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    if not isinstance(document, Mapping) or set(document) - {"reads", "expectations"}:
-        raise SuiteRefused(f"{path}: must hold the keys expectations and reads, and no other")
+    if not isinstance(document, Mapping) or set(document) - set(_FILE_KEYS):
+        raise SuiteRefused(f"{path}: may hold the keys {', '.join(_FILE_KEYS)} and no other")
     bodies = document.get("expectations") or []
     return Suite(
         layer,
         path.stem,
         tuple(_expectation(path, body) for body in bodies),
         document.get("reads"),
+        document.get("happened"),
     )
 
 
@@ -143,6 +147,11 @@ def check(suite: Suite) -> None:
     critical = [item for item in suite.expectations if item.severity == "critical"]
     if not any(item.watches_columns() for item in critical):
         raise SuiteRefused(f"{suite.name}: no critical {COLUMN_SET}; a lost column would pass")
+    watched = {name for item in critical for name in item.kwargs.get("column_set", ())}
+    if suite.happened and suite.happened not in watched:
+        raise SuiteRefused(
+            f"{suite.name}: rows happened at {suite.happened}, which no critical {COLUMN_SET} names"
+        )
     if not any(item.watches_rows() for item in critical):
         raise SuiteRefused(
             f"{suite.name}: no critical expectation on rows; an emptied table would pass. Add "

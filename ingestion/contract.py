@@ -13,7 +13,7 @@ choice        text, lower case, one of ``values``
 integer       BIGINT
 decimal       DECIMAL(18,4): quantities, scores, seconds
 rate          DECIMAL(24,10): exchange rates
-money         DECIMAL(18,4)
+money         DECIMAL(18,4); more than four decimals are rounded, half away from zero
 currency      text, ISO 4217, upper case
 boolean       BOOLEAN
 date          DATE
@@ -134,6 +134,13 @@ class ObjectContract:
     def table(self) -> str:
         """The name of the raw table: ``<vendor>_<object>``."""
         return f"{self.vendor}_{self.name}"
+
+    def facts(self) -> tuple[object, ...]:
+        """What of the contract decides how a record becomes a row: everything but prose."""
+        columns = tuple(
+            (column.name, column.type, column.required, column.values) for column in self.columns
+        )
+        return (self.table, columns, self.event_time, self.money_amount, self.money_currency)
 
     def column(self, name: str) -> Column:
         """The column called ``name``; KeyError where there is none."""

@@ -1,51 +1,56 @@
-"""Conversion: text becomes typed columns, and a row that breaks its contract goes to quarantine with the reason.
+"""Conversion: texts become the typed columns of a contract, and a row that breaks it goes to quarantine with the reason.
 
-The mapping is turned into one SQL query for DuckDB: identifiers and texts of ``rapport.yml`` enter it as quoted
-names and literals only. Reasons name the column and the fault, never the value: a value may be personal data.
+A batch of records at a time: keep what the filter keeps, find each column's text by its rule, fill blocks down, type
+the texts, key personal data, and divide the rows into accepted and quarantined ones. Reasons name column and fault.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from ingestion.contract import Column
-from ingestion.mapping import ColumnRule, Filter
-from ingestion.personal_data import Keyring, role_column
-from ingestion.reading import Records, quoted
+from ingestion.blocks import block_starts, first_rows, whole_blocks
+from ingestion.contract import KEYED, MONEY, Column
+from ingestion.mapping import ColumnRule
+from ingestion.personal_data import Keyring
+from ingestion.records import Batch, Records
 from ingestion.settings import FileMapping, SourceSettings
+from ingestion.timestamps import written_zone
+from ingestion.values import Typed, read_column
 
-NUMBER = r"^[+-]?([0-9]+([.][0-9]*)?|[.][0-9]+)([eE][+-]?[0-9]{1,3})?$"
-# A time of day, then an offset: what tells "2026-05-14 11:23 +0100" from a plain date.
-OFFSET = r"[0-9]:[0-9]{2}(:[0-9]{2}([.,][0-9]+)?)? ?(Z|z|UTC|GMT|[+-][0-9]{2}(:?[0-9]{2})?)$"
-SCIENTIFIC = r"^[0-9]+([.][0-9]+)?[eE][+]?[0-9]+$"
+QUARANTINE_FIELDS = (
+    pa.field("quarantine_row", pa.int64()),
+    pa.field("quarantine_line", pa.int64()),
+    pa.field("quarantine_reason", pa.string()),
+)
 
-TRUE = ("true", "t", "yes", "y", "1", "1.0")
-FALSE = ("false", "f", "no", "n", "0", "0.0")
-
-EARLIEST = "1990-01-01"
-QUARANTINE_COLUMNS = ("quarantine_row", "quarantine_line", "quarantine_reason")
-
+# Older than any shop, call or click that an export holds; seconds read as milliseconds lie in 1970.
+_FIRST_EVENT = datetime(1990, 1, 1)
 # Clocks of vendors run ahead by zones and skew, never by more than two days.
-SKEW = timedelta(days=2)
-_EPOCH_UNITS = {
-    "epoch_seconds": 1_000_000,
-    "epoch_milliseconds": 1_000,
-    "epoch_microseconds": 1,
-}
+_SKEW = timedelta(days=2)
+
+_SEPARATOR = "\x1f"
+_NO_TEXT = pa.scalar(None, pa.string())
 
 
 @dataclass(frozen=True)
 class Converted:
-    """One batch: accepted rows in the raw schema, quarantined rows with QUARANTINE_COLUMNS before it."""
+    """One batch: accepted rows in the raw schema, quarantined ones with QUARANTINE_FIELDS before it.
+
+    ``filtered``: rows that the mapping's filter left out. ``unknown``: how many texts of a column are no address or
+    number, so that the person stays unknown; the row itself is kept.
+    """
 
     accepted: pa.Table
     quarantined: pa.Table
     filtered: int
+    unknown: Counter[str]
 
 
 @dataclass(frozen=True)
@@ -61,493 +66,367 @@ class Origin:
 def convert(
     records: Records, mapping: FileMapping, origin: Origin, keyring: Keyring, fill_down: str | None
 ) -> Iterator[Converted]:
-    """Typed batches of a file. Objects whose rows depend on each other are converted as one batch."""
-    connection = duckdb.connect()
-    connection.execute("set timezone = 'UTC'")
-    connection.execute("set preserve_insertion_order = true")
-    batches: Iterator[pa.Table] = records.batches
-    if _needs_whole_file(mapping, fill_down):
-        tables = list(batches)
-        batches = iter([pa.concat_tables(tables)] if tables else [])
-    try:
-        for table in batches:
-            yield _convert_batch(
-                connection, table, records.documents, mapping, origin, keyring, fill_down
-            )
-    finally:
-        connection.close()
+    """Typed batches of a file."""
+    # Ids and occurrences are numbered through the file, across batches.
+    numbering: dict[str, Counter[int]] = {}
+    batches = (_kept(batch, mapping) for batch in records.batches)
+    if fill_down:
+        name = fill_down
+
+        def starts_of(batch: Batch) -> np.ndarray:
+            return _block_starts(batch, mapping, name)
+
+        whole = whole_blocks((batch for batch, _ in batches), starts_of)
+        batches = ((batch, 0) for batch in whole)
+    for batch, filtered in batches:
+        starts = _block_starts(batch, mapping, fill_down) if fill_down else None
+        yield _convert(batch, filtered, starts, records, mapping, origin, keyring, numbering)
 
 
-def _needs_whole_file(mapping: FileMapping, fill_down: str | None) -> bool:
-    generated = any(rule.generate for rule in mapping.rules.values())
-    return bool(fill_down) or generated or "occurrence" in mapping.key
-
-
-def _convert_batch(
-    connection: duckdb.DuckDBPyConnection,
-    table: pa.Table,
-    documents: bool,
+def _convert(
+    batch: Batch,
+    filtered: int,
+    starts: np.ndarray | None,
+    records: Records,
     mapping: FileMapping,
     origin: Origin,
     keyring: Keyring,
-    fill_down: str | None,
+    numbering: dict[str, Counter[int]],
 ) -> Converted:
-    connection.register("records", table)
-    query = Query(mapping, origin, documents, tuple(table.column_names), fill_down)
-    connection.execute(f"create or replace temp table judged as {query.sql()}")
-    columns = ", ".join(query.outputs())
-    accepted = connection.execute(
-        f"select {columns} from judged where quarantine_reason = '' order by delivery_row"
-    ).to_arrow_table()
-    quarantined = connection.execute(
-        f"select delivery_row as quarantine_row, quarantine_line, quarantine_reason, {columns} from judged "
-        "where quarantine_reason <> '' order by delivery_row"
-    ).to_arrow_table()
-    return Converted(
-        accepted=_keyed(accepted, mapping, keyring, ()),
-        quarantined=_keyed(quarantined, mapping, keyring, QUARANTINE_COLUMNS),
-        filtered=table.num_rows - accepted.num_rows - quarantined.num_rows,
-    )
+    texts = _column_texts(batch, mapping, numbering)
+    if starts is not None:
+        texts = _filled_down(texts, starts)
+    occurrence = _occurrence(texts, starts, mapping, numbering)
+    typed = {
+        column.name: _typed(column, texts[column.name], mapping, keyring)
+        for column in mapping.contract.columns
+    }
+    typed = _completed(typed, mapping, origin)
+    reasons = _reasons(batch, texts, typed, mapping, origin)
+    if starts is not None:
+        reasons = _whole_blocks_only(reasons, starts)
+    table = _raw_table(batch, texts, typed, occurrence, mapping, origin)
+    return _divided(table, batch, reasons, records, filtered, _unknown(texts, typed, mapping))
 
 
-def _keyed(
-    table: pa.Table, mapping: FileMapping, keyring: Keyring, extra: Sequence[str]
-) -> pa.Table:
-    """Clear personal data out, keys in; the table takes the raw schema."""
-    schema = mapping.contract.raw_schema()
-    arrays: dict[str, pa.Array | pa.ChunkedArray] = {name: table[name] for name in extra}
-    for name in schema.names:
-        if name in table.column_names:
-            arrays[name] = table[name]
+# --- records -> one text per column
+
+
+def _kept(batch: Batch, mapping: FileMapping) -> tuple[Batch, int]:
+    """The rows that the filter keeps and how many it left out. Unreadable records are never left out."""
+    if not mapping.filter:
+        return batch, 0
+    keep = np.ones(len(batch.rows), bool)
+    for condition in mapping.filter:
+        text = pc.fill_null(pc.utf8_trim_whitespace(batch.texts[condition.field]), "")
+        is_in = pc.is_in(text, pa.array(condition.texts, pa.string()))
+        keep &= is_in.to_numpy(zero_copy_only=False) == condition.keep
+    if batch.faults is not None:
+        keep |= batch.faults.is_valid().to_numpy(zero_copy_only=False)
+    if keep.all():
+        return batch, 0
+    return batch.take(pa.array(np.flatnonzero(keep))), int((~keep).sum())
+
+
+def _column_texts(
+    batch: Batch, mapping: FileMapping, numbering: dict[str, Counter[int]]
+) -> dict[str, pa.StringArray]:
+    texts = {}
     for column in mapping.contract.columns:
-        texts = table[column.name]
-        rule = mapping.rules.get(column.name)
-        names = [name for name, _ in column.raw_fields()]
-        if rule and rule.generate:
-            arrays[column.name] = keyring.digest_column(texts)
-        elif column.type == "email":
-            arrays[names[0]] = keyring.column("email", texts)
-            arrays[names[1]] = role_column(texts)
-        elif column.type == "email_list":
-            arrays[names[0]] = keyring.list_column(texts)
-        elif column.pii != "none" and column.type != "free_text":
-            arrays[names[0]] = keyring.column(column.type, texts)
-        elif column.type == "free_text":
-            arrays[names[0]] = texts
-        elif column.type in ("id", "text", "url"):
-            arrays[column.name] = keyring.scrubbed(texts)
-    fields = [pa.field(name, table.schema.field(name).type) for name in extra] + list(schema)
-    return pa.table([arrays[field.name] for field in fields], names=[f.name for f in fields]).cast(
-        pa.schema(fields)
-    )
-
-
-def literal(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-@dataclass(frozen=True)
-class Query:
-    """The SQL that types one batch: records -> texts -> (blocks) -> values -> judged."""
-
-    mapping: FileMapping
-    origin: Origin
-    documents: bool
-    fields: tuple[str, ...]
-    fill_down: str | None
-
-    def outputs(self) -> list[str]:
-        """Names of the columns of the result, before personal data is keyed."""
-        names = ["source", "id_space", "delivery_id", "delivery_row", "occurrence", "source_zone"]
-        return names + [column.name for column in self.mapping.contract.columns]
-
-    def sql(self) -> str:
-        """The whole query."""
-        steps = [f"fields as ({self._fields()})", f"texts as ({self._texts()})"]
-        if self.fill_down:
-            steps += [f"blocks as ({self._blocks()})", f"filled as ({self._filled()})"]
-        else:
-            steps.append(f"filled as (select *, {self._occurrence()} as occurrence from texts)")
-        steps.append(f"typed as ({self._typed()})")
-        steps.append(f"finished as ({self._finished()})")
-        steps.append(f"judged as ({self._judged()})")
-        if self.fill_down:
-            return f"with {', '.join(steps)} {self._block_reasons()}"
-        return f"with {', '.join(steps)} select * from judged"
-
-    # --- records -> fields: how a field is reached
-
-    def _paths(self) -> list[str]:
-        paths: list[str] = []
-        for rule in self.mapping.rules.values():
-            paths += [*rule.paths, *rule.generate]
-        if self.mapping.filter:
-            paths += [condition[0] for condition in self.mapping.filter.conditions]
-        return list(dict.fromkeys(paths))
-
-    def _fields(self) -> str:
-        line = "line" if "line" in self.fields else "null::bigint as line"
-        if not self.documents:
-            return f"select *{'' if 'line' in self.fields else ', ' + line} from records"
-        plain = [path for path in self._paths() if "[" not in path or _indexed(path)]
-        lists = sorted({path.split("[")[0] for path in self._paths() if path not in plain})
-        columns = ["row", line, "json_valid(document) as is_json"]
-        valid = "case when json_valid(document) then document else '{}' end"
-        if plain:
-            listed = ", ".join(literal(json_path(path)) for path in plain)
-            columns.append(f"json_extract_string({valid}, [{listed}]) as plain")
-        for place, name in enumerate(lists):
-            path = json_path(name)
-            columns.append(
-                f"json_extract_string({valid}, {literal(path + '[*].key')}) as keys{place}"
-            )
-            columns.append(f"json_extract({valid}, {literal(path + '[*].value')}) as values{place}")
-        return f"select {', '.join(columns)} from records"
-
-    def _reach(self, path: str) -> str | None:
-        """The SQL text of a field, or None where this file has no such field."""
-        if not self.documents:
-            return quoted(path) if path in self.fields and path != "row" else None
-        plain = [item for item in self._paths() if "[" not in item or _indexed(item)]
-        if path in plain:
-            return f"plain[{plain.index(path) + 1}]"
-        lists = sorted({item.split("[")[0] for item in self._paths() if item not in plain})
-        name, _, key = path.partition("[")
-        place = lists.index(name)
-        value = f"values{place}[list_position(keys{place}, {literal(key.rstrip(']'))})]"
-        typed = ", ".join(
-            f"json_extract_string({value}, '$.{kind}_value')"
-            for kind in ("string", "int", "double", "float")
-        )
-        scalar = (
-            f"case when json_type({value}) <> 'OBJECT' then json_extract_string({value}, '$') end"
-        )
-        return f"coalesce({typed}, {scalar})"
-
-    # --- fields -> texts: one text per column of the contract
-
-    def _texts(self) -> str:
-        columns = ["row", "line"]
-        if self.documents:
-            columns.append("is_json")
-        for column in self.mapping.contract.columns:
-            rule = self.mapping.rules.get(column.name)
-            text = "null::varchar" if rule is None else self._text(rule)
-            columns.append(f"{text} as {quoted('t_' + column.name)}")
-        keep = self._filter(self.mapping.filter)
-        return f"select {', '.join(columns)} from fields where {keep}"
-
-    def _text(self, rule: ColumnRule) -> str:
-        if rule.constant is not None:
-            return literal(rule.constant)
+        rule = mapping.rules.get(column.name, ColumnRule())
         if rule.generate:
-            parts = [f"coalesce({self._reach(path) or 'null'}, '')" for path in rule.generate]
-            joined = " || chr(31) || ".join(parts)
-            return (
-                f"({joined}) || chr(31) || row_number() over (partition by {joined} order by row)"
-            )
-        reached = [self._reach(path) for path in rule.paths]
-        cleaned = [_empty_is_null(text, rule.null_values) for text in reached if text]
-        text = f"coalesce({', '.join(cleaned)}, null)" if cleaned else "null::varchar"
+            seen = numbering.setdefault(column.name, Counter())
+            texts[column.name] = _generated(batch, rule, seen)
+        else:
+            texts[column.name] = _ruled_text(batch, rule)
+    return texts
+
+
+def _ruled_text(batch: Batch, rule: ColumnRule) -> pa.StringArray:
+    size = len(batch.rows)
+    if rule.constant is not None:
+        return pa.repeat(pa.scalar(rule.constant or None, pa.string()), size)
+    found = [
+        _cleaned(batch.texts[path], rule.null_values) for path in rule.paths if path in batch.texts
+    ]
+    text = pc.coalesce(*found) if found else pa.nulls(size, pa.string())
+    if rule.values or rule.prefixes:
         text = _mapped(text, rule)
-        return f"coalesce({text}, {literal(rule.default)})" if rule.default is not None else text
-
-    def _filter(self, condition: Filter | None) -> str:
-        parts = ["true"]
-        for field, keep, texts in condition.conditions if condition else ():
-            reached = self._reach(field)
-            listed = ", ".join(literal(text) for text in texts)
-            test = f"coalesce(trim({reached}), '') in ({listed})" if reached else "false"
-            parts.append(test if keep else f"not ({test})")
-        return " and ".join(parts)
-
-    # --- blocks: rows that continue the row above
-
-    def _blocks(self) -> str:
-        """A block begins where the record's name changes. Shopify leaves currency and totals empty on the rows below
-        the first; other tools repeat them, so a row of the same name with a currency begins a new block only when it
-        repeats the line above to the letter.
-        """
-        name = quoted(f"t_{self.fill_down}")
-        total = quoted(f"t_{self.mapping.contract.money_currency}")
-        lines = [
-            quoted(f"t_{column.name}")
-            for column in self.mapping.contract.columns
-            if column.name.startswith("line_")
-        ]
-        repeated = " and ".join(
-            f"{line} is not distinct from lag({line}) over (order by row)" for line in lines
-        )
-        above = (
-            f"last_value({name} ignore nulls) over "
-            "(order by row rows between unbounded preceding and 1 preceding)"
-        )
-        begins = (
-            f"({name} is not null and ({name} is distinct from {above} "
-            f"or ({total} is not null and {repeated})))"
-        )
-        return (
-            f"select *, sum(begins::bigint) over (order by row rows unbounded preceding) as block "
-            f"from (select *, {begins} as begins from texts)"
-        )
-
-    def _filled(self) -> str:
-        """Order-level columns of a continuation row come from its block's first row; line_* are the row's own."""
-        columns = ["row", "line", "block"]
-        if self.documents:
-            columns.append("is_json")
-        columns.append("row_number() over (partition by block order by row) as occurrence")
-        for column in self.mapping.contract.columns:
-            name = quoted(f"t_{column.name}")
-            if column.name.startswith("line_"):
-                columns.append(name)
-            else:
-                columns.append(
-                    f"first_value({name}) over (partition by block order by row) as {name}"
-                )
-        return f"select {', '.join(columns)} from blocks"
-
-    def _occurrence(self) -> str:
-        if "occurrence" not in self.mapping.key:
-            return "1::bigint"
-        names = [quoted(f"t_{name}") for name in self.mapping.key if name != "occurrence"]
-        return f"row_number() over (partition by {', '.join(names)} order by row)"
-
-    # --- texts -> typed values
-
-    def _typed(self) -> str:
-        columns = ["*"]
-        for column in self.mapping.contract.columns:
-            rule = self.mapping.rules.get(column.name, ColumnRule())
-            columns.append(f"{self._value(column, rule)} as {quoted('v_' + column.name)}")
-        return f"select {', '.join(columns)} from filled"
-
-    def _value(self, column: Column, rule: ColumnRule) -> str:
-        text = quoted(f"t_{column.name}")
-        if column.type == "id":
-            return _identifier(text)
-        if column.type in ("money", "decimal", "rate", "integer"):
-            kinds = {"rate": "decimal(24,10)", "integer": "bigint"}
-            return self._number(text, kinds.get(column.type, "decimal(18,4)"))
-        if column.type == "boolean":
-            return _boolean(text)
-        if column.type == "timestamp":
-            return self._timestamp(text, rule)
-        if column.type == "date":
-            return self._date(text, rule)
-        if column.type == "currency":
-            upper = f"upper({text})"
-            return f"case when regexp_full_match({upper}, '[A-Z]{{3}}') then {upper} end"
-        if column.type == "choice":
-            listed = ", ".join(literal(value) for value in column.values)
-            return f"case when lower({text}) in ({listed}) then lower({text}) end"
-        if column.type == "free_text":
-            return f"length({text})"
-        return f"nfc_normalize({text})"
-
-    def _number(self, text: str, kind: str) -> str:
-        dialect = self.mapping.dialect
-        plain = text
-        if dialect.thousands:
-            plain = f"replace({plain}, {literal(dialect.thousands)}, '')"
-        if dialect.decimal != ".":
-            # A dot where the comma is the decimal mark would change the amount silently.
-            plain = f"replace(replace({plain}, '.', '?'), {literal(dialect.decimal)}, '.')"
-        value = f"try_cast({plain} as {kind})"
-        if kind == "bigint":
-            value = (
-                f"case when try_cast({plain} as decimal(18,4)) = try_cast({plain} as bigint) "
-                f"then try_cast({plain} as bigint) end"
-            )
-        return f"case when regexp_matches({plain}, {literal(NUMBER)}) then {value} end"
-
-    def _zone(self, rule: ColumnRule) -> str:
-        return rule.zone or self.mapping.zone
-
-    def _timestamp(self, text: str, rule: ColumnRule) -> str:
-        if rule.relative_seconds is not None:
-            start = self._iso(literal(rule.relative_start or ""), rule)
-            micros = f"try_cast(try_cast({text} as decimal(18,4)) * {rule.relative_seconds} * 1000000 as bigint)"
-            return f"({start} + to_microseconds({micros}))"
-        if rule.format in _EPOCH_UNITS:
-            micros = f"try_cast(try_cast({text} as decimal(28,6)) * {_EPOCH_UNITS[rule.format]} as bigint)"
-            # Plain text beside it: Parquet and CSV variants of one export often carry ISO times instead.
-            parsed = f"case when regexp_matches({text}, {literal(NUMBER)}) then make_timestamp({micros}) end"
-            return f"coalesce({parsed}, {self._iso(text, rule)})"
-        if rule.format:
-            local = f"try_strptime({text}, {literal(rule.format)})"
-            if "%z" in rule.format:
-                return f"(try_strptime({text}, {literal(rule.format)})::timestamptz at time zone 'UTC')"
-            return f"(({local} at time zone {literal(self._zone(rule))}) at time zone 'UTC')"
-        return self._iso(text, rule)
-
-    def _iso(self, text: str, rule: ColumnRule) -> str:
-        instant = (
-            f"regexp_replace(regexp_replace({text}, ' ?(Z|z|UTC|GMT)$', '+00:00'), "
-            "' ?([+-][0-9]{2}):?([0-9]{2})?$', '\\1:\\2')"
-        )
-        instant = f"regexp_replace({instant}, ':$', ':00')"
-        local = f"try_cast({text} as timestamp) at time zone {literal(self._zone(rule))}"
-        return (
-            f"((case when regexp_matches({text}, {literal(OFFSET)}) "
-            f"then try_cast({instant} as timestamptz) else {local} end) at time zone 'UTC')"
-        )
-
-    def _date(self, text: str, rule: ColumnRule) -> str:
-        if rule.format:
-            return f"try_strptime({text}, {literal(rule.format)})::date"
-        return f"try_cast(substr({text}, 1, 10) as date)"
-
-    # --- typed values -> the row, and what is wrong with it
-
-    def _finished(self) -> str:
-        contract = self.mapping.contract
-        columns = [
-            f"{literal(self.origin.source.name)} as source",
-            f"{literal(self.origin.source.id_space)} as id_space",
-            f"{literal(self.origin.delivery_id)} as delivery_id",
-            "row as delivery_row",
-            "line as quarantine_line",
-            "occurrence",
-            f"{self._source_zone()} as source_zone",
-        ]
-        if self.fill_down:
-            columns.append("block")
-        if self.documents:
-            columns.append("is_json")
-        for column in contract.columns:
-            columns.append(f"{self._final(column)} as {quoted(column.name)}")
-            columns.append(f"{self._fault(column)} as {quoted('f_' + column.name)}")
-        return f"select {', '.join(columns)} from typed"
-
-    def _final(self, column: Column) -> str:
-        value = quoted(f"v_{column.name}")
-        rule = self.mapping.rules.get(column.name)
-        if rule and rule.computed:
-            left, right = (quoted(f"v_{name}") for name in rule.computed)
-            return f"coalesce({value}, ({left} * {right})::decimal(18,4))"
-        if column.type == "currency" and not column.required:
-            return f"coalesce({value}, {literal(self.origin.reporting_currency)})"
-        return value
-
-    def _fault(self, column: Column) -> str:
-        text, value = quoted(f"t_{column.name}"), quoted(f"v_{column.name}")
-        name = column.name
-        cases = []
-        if column.type in ("id", "text", "url", "choice"):
-            cases.append(f"when contains({text}, chr(0)) then {literal(name + ': NUL byte')}")
-        if column.type == "id":
-            cases.append(
-                f"when regexp_matches({text}, {literal(SCIENTIFIC)}) "
-                f"then {literal(name + ': an id in scientific notation has lost digits')}"
-            )
-        if column.required:
-            cases.append(f"when {text} is null then {literal(name + ': missing')}")
-        cases.append(
-            f"when {text} is not null and {value} is null then {literal(self._misfit(column))}"
-        )
-        if column.name == self.mapping.contract.event_time and column.type == "timestamp":
-            latest = (self.origin.received_at + SKEW).isoformat(sep=" ")
-            early, late = (
-                name + ": before 1990 (seconds or milliseconds?)",
-                name + ": in the future",
-            )
-            cases.append(f"when {value} < timestamp {literal(EARLIEST)} then {literal(early)}")
-            cases.append(f"when {value} > timestamp {literal(latest)} then {literal(late)}")
-        return f"case {' '.join(cases)} end"
-
-    def _misfit(self, column: Column) -> str:
-        words = {
-            "money": "not an amount",
-            "decimal": "not a number",
-            "rate": "not a number",
-            "integer": "not a whole number",
-            "boolean": "neither true nor false",
-            "timestamp": "not a time in the declared format",
-            "date": "not a date in the declared format",
-            "currency": "not an ISO 4217 code",
-            "choice": f"none of {', '.join(column.values)}",
-        }
-        return f"{column.name}: {words.get(column.type, 'not readable')}"
-
-    def _source_zone(self) -> str:
-        """Where the event time's zone stood in the text, that offset; else the declared zone."""
-        name = self.mapping.contract.event_time
-        rule = self.mapping.rules.get(name)
-        if rule is None:
-            return "null::varchar"
-        if rule.format in _EPOCH_UNITS or rule.relative_seconds is not None:
-            return "'UTC'"
-        text = quoted(f"t_{name}")
-        offset = f"regexp_extract({text}, {literal(OFFSET)}, 3)"
-        zone = literal(self._zone(rule))
-        return f"case when {offset} in ('Z', 'z') then 'UTC' else coalesce(nullif({offset}, ''), {zone}) end"
-
-    def _judged(self) -> str:
-        faults = [quoted(f"f_{column.name}") for column in self.mapping.contract.columns]
-        listed = ", ".join(faults)
-        reason = f"coalesce(list_aggregate(list_filter([{listed}], lambda f: f is not null), 'string_agg', '; '), '')"
-        if self.documents:
-            reason = f"case when is_json then {reason} else 'not JSON' end"
-        return f"select * exclude ({listed}), {reason} as quarantine_reason from finished"
-
-    def _block_reasons(self) -> str:
-        # An order with one bad line must not be published without it: the whole block goes.
-        return (
-            "select * replace (case when quarantine_reason = '' and "
-            "max(quarantine_reason) over (partition by block) <> '' "
-            "then 'another row of this record is quarantined' else quarantine_reason end "
-            "as quarantine_reason) from judged"
-        )
+    return text if rule.default is None else pc.fill_null(text, rule.default)
 
 
-def _indexed(path: str) -> bool:
-    """``items[0].item_id`` is a place in a list, ``event_params[ga_session_id]`` a key."""
-    inside = path.partition("[")[2].partition("]")[0]
-    return inside.isdigit()
+def _cleaned(text: pa.StringArray, null_values: Sequence[str]) -> pa.StringArray:
+    """Trimmed; an empty text, and one of the contract's words for nothing, is null."""
+    trimmed = pc.utf8_trim_whitespace(text)
+    is_nothing = pc.is_in(trimmed, pa.array(["", *null_values], pa.string()))
+    return pc.if_else(is_nothing, _NO_TEXT, trimmed)
 
 
-def json_path(path: str) -> str:
-    """A dotted path as JSONPath with quoted names: ``value.offer id`` -> ``$."value"."offer id"``."""
-    parts = []
-    for part in path.split("."):
-        name, bracket, rest = part.partition("[")
-        parts.append('."' + name.replace('"', '\\"') + '"' + bracket + rest)
-    return "$" + "".join(parts)
+def _mapped(text: pa.StringArray, rule: ColumnRule) -> pa.StringArray:
+    """Through the value map, or the map by longest prefix; what is in neither stays, unless there is a default."""
+    values = dict(rule.values)
+    prefixes = sorted(rule.prefixes, key=lambda pair: -len(pair[0]))
+
+    def new(old: str) -> str | None:
+        by_prefix = (found for prefix, found in prefixes if old.startswith(prefix))
+        kept = None if rule.default is not None else old
+        return values.get(old, next(by_prefix, kept)) or None
+
+    encoded = text.dictionary_encode()
+    mapped = pa.array([new(old) for old in encoded.dictionary.to_pylist()], pa.string())
+    return mapped.take(encoded.indices)
 
 
-def _empty_is_null(text: str, null_values: Sequence[str]) -> str:
-    cleaned = f"nullif(trim({text}, ' ' || chr(9) || chr(160)), '')"
-    for null in null_values:
-        cleaned = f"nullif({cleaned}, {literal(null)})"
-    return cleaned
+def _generated(batch: Batch, rule: ColumnRule, seen: Counter[int]) -> pa.StringArray:
+    """The fields joined, and a running number, so that equal records stay separate."""
+    parts = [
+        pc.fill_null(pc.utf8_trim_whitespace(batch.texts[path]), "")
+        if path in batch.texts
+        else pa.repeat(pa.scalar("", pa.string()), len(batch.rows))
+        for path in rule.generate
+    ]
+    joined = pc.binary_join_element_wise(*parts, _SEPARATOR)
+    return pc.binary_join_element_wise(joined, pc.cast(_numbered(joined, seen), pa.string()), "\x1f")
 
 
-def _mapped(text: str, rule: ColumnRule) -> str:
-    if rule.values:
-        cases = " ".join(f"when {literal(old)} then {literal(new)}" for old, new in rule.values)
-        other = "null" if rule.default is not None else text
-        return f"case {text} {cases} else {other} end"
-    if rule.prefixes:
-        cases = " ".join(
-            f"when starts_with({text}, {literal(old)}) then {literal(new)}"
-            for old, new in sorted(rule.prefixes, key=lambda pair: -len(pair[0]))
-        )
-        other = "null" if rule.default is not None else text
-        return f"case {cases} else {other} end"
-    return text
+def _numbered(texts: pa.StringArray, seen: Counter[int]) -> pa.Int64Array:
+    """How often each text has stood in the file up to here, from 1."""
+    numbers = []
+    for text in texts.to_pylist():
+        # A hash instead of the text, so that memory follows the number of records and not their length.
+        place = hash(text)
+        seen[place] += 1
+        numbers.append(seen[place])
+    return pa.array(numbers, pa.int64())
 
 
-def _identifier(text: str) -> str:
-    """Trimmed, NFC; a whole number that went through a float column (17850.0) loses its tail."""
-    return (
-        f"case when regexp_matches({text}, {literal(SCIENTIFIC)}) then null "
-        f"else regexp_replace(nfc_normalize({text}), '^([0-9]+)[.]0+$', '\\1') end"
+# --- blocks
+
+
+def _block_starts(batch: Batch, mapping: FileMapping, fill_down: str) -> np.ndarray:
+    texts = {name: _ruled_text(batch, rule) for name, rule in mapping.rules.items()}
+    is_complete = np.ones(len(batch.rows), bool)
+    for column in mapping.contract.columns:
+        if column.required and column.name in texts and not _is_line_column(column.name):
+            is_complete &= texts[column.name].is_valid().to_numpy(zero_copy_only=False)
+    return block_starts(
+        texts[fill_down],
+        is_complete,
+        [text for name, text in texts.items() if not _is_line_column(name)],
+        [text for name, text in texts.items() if _is_line_column(name)],
     )
 
 
-def _boolean(text: str) -> str:
-    true = ", ".join(map(literal, TRUE))
-    false = ", ".join(map(literal, FALSE))
-    return f"case when lower({text}) in ({true}) then true when lower({text}) in ({false}) then false end"
+def _is_line_column(name: str) -> bool:
+    """In contracts of blocks, columns of a single line are called line_*; the others belong to the whole block."""
+    return name.startswith("line_")
+
+
+def _filled_down(
+    texts: Mapping[str, pa.StringArray], starts: np.ndarray
+) -> dict[str, pa.StringArray]:
+    first = pa.array(first_rows(starts))
+    return {
+        name: text if _is_line_column(name) else text.take(first) for name, text in texts.items()
+    }
+
+
+def _occurrence(
+    texts: Mapping[str, pa.StringArray],
+    starts: np.ndarray | None,
+    mapping: FileMapping,
+    numbering: dict[str, Counter[int]],
+) -> pa.Int64Array:
+    """Number of the row within its block, or among the rows of its key; else 1."""
+    size = len(next(iter(texts.values())))
+    if starts is not None:
+        return pa.array(np.arange(size) - first_rows(starts) + 1)
+    if "occurrence" not in mapping.key:
+        return pa.repeat(pa.scalar(1, pa.int64()), size)
+    parts = [pc.fill_null(texts[name], "") for name in mapping.key if name != "occurrence"]
+    joined = pc.binary_join_element_wise(*parts, _SEPARATOR)
+    return _numbered(joined, numbering.setdefault("occurrence", Counter()))
+
+
+def _whole_blocks_only(reasons: pa.StringArray, starts: np.ndarray) -> pa.StringArray:
+    """An order with one bad line must not be published without it: the whole block goes."""
+    bad = reasons.is_valid().to_numpy(zero_copy_only=False)
+    if not bad.any():
+        return reasons
+    first = first_rows(starts)
+    in_bad_block = np.isin(first, first[bad])
+    word = pa.scalar("another row of this record is quarantined", pa.string())
+    return pc.if_else(pa.array(in_bad_block), pc.fill_null(reasons, word), _NO_TEXT)
+
+
+# --- texts -> values
+
+
+def _typed(
+    column: Column, texts: pa.StringArray, mapping: FileMapping, keyring: Keyring
+) -> Typed:
+    if texts.null_count == len(texts):
+        return Typed(tuple(pa.nulls(len(texts), kind) for _, kind in column.raw_fields()))
+    rule = mapping.rules[column.name]
+    return read_column(texts, column, rule, mapping.dialect, keyring)
+
+
+def _completed(
+    typed: Mapping[str, Typed], mapping: FileMapping, origin: Origin
+) -> dict[str, Typed]:
+    """Computed amounts and the reporting currency, where the file says nothing."""
+    completed = dict(typed)
+    for column in mapping.contract.columns:
+        rule = mapping.rules.get(column.name)
+        values = typed[column.name].arrays[0]
+        if rule and rule.computed:
+            left, right = (typed[name].arrays[0] for name in rule.computed)
+            product, too_large = _product(left, right)
+            computed = pc.coalesce(values, product)
+            fault = pc.if_else(
+                pc.and_(too_large, values.is_null()), pa.scalar("too large"), _NO_TEXT
+            )
+            faults = typed[column.name].faults
+            both = fault if faults is None else pc.coalesce(faults, fault)
+            completed[column.name] = Typed((computed,), both if both.null_count < len(both) else None)
+        elif column.type == "currency" and not column.required:
+            filled = pc.fill_null(values, origin.reporting_currency)
+            completed[column.name] = Typed((filled,), typed[column.name].faults)
+    return completed
+
+
+def _product(left: pa.Array, right: pa.Array) -> tuple[pa.Array, pa.BooleanArray]:
+    """The product to four decimals, half away from zero; null, and true in the second array, where it is too large."""
+    exact = pc.round(pc.multiply(left, right), MONEY.scale, round_mode="half_towards_infinity")
+    limit = pa.scalar(10 ** (MONEY.precision - MONEY.scale), exact.type)
+    too_large = pc.fill_null(pc.greater_equal(pc.abs(exact), limit), False)
+    fitting = pc.if_else(too_large, pa.scalar(None, exact.type), exact)
+    return pc.cast(fitting, MONEY), too_large
+
+
+def _unknown(
+    texts: Mapping[str, pa.StringArray], typed: Mapping[str, Typed], mapping: FileMapping
+) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for column in mapping.contract.columns:
+        if column.type in KEYED:
+            count = typed[column.name].arrays[0].null_count - texts[column.name].null_count
+            counts.update({column.name: count} if count else {})
+    return counts
+
+
+# --- what is wrong with a row
+
+
+def _reasons(
+    batch: Batch,
+    texts: Mapping[str, pa.StringArray],
+    typed: Mapping[str, Typed],
+    mapping: FileMapping,
+    origin: Origin,
+) -> pa.StringArray:
+    """Why each row is quarantined; null where it is not."""
+    found: list[pa.StringArray] = []
+    for column in mapping.contract.columns:
+        faults = typed[column.name].faults
+        if column.required and texts[column.name].null_count:
+            missing = pc.if_else(texts[column.name].is_null(), pa.scalar("missing"), _NO_TEXT)
+            faults = missing if faults is None else pc.coalesce(missing, faults)
+        if faults is not None:
+            found.append(_named(column.name, faults))
+    found += _event_time_faults(typed, mapping, origin)
+    size = len(batch.rows)
+    reasons = pa.nulls(size, pa.string())
+    if found:
+        joined = pc.binary_join_element_wise(*found, "; ", null_handling="skip")
+        reasons = pc.if_else(pc.equal(joined, ""), _NO_TEXT, joined)
+    # What could not be read has no values whose absence would be worth a word.
+    return reasons if batch.faults is None else pc.coalesce(batch.faults, reasons)
+
+
+def _named(name: str, faults: pa.StringArray) -> pa.StringArray:
+    return pc.binary_join_element_wise(pa.scalar(name), faults, ": ")
+
+
+def _event_time_faults(
+    typed: Mapping[str, Typed], mapping: FileMapping, origin: Origin
+) -> list[pa.StringArray]:
+    name = mapping.contract.event_time
+    moments = typed[name].arrays[0]
+    if not pa.types.is_timestamp(moments.type):
+        return []
+    early = pc.less(moments, pa.scalar(_FIRST_EVENT, moments.type))
+    late = pc.greater(moments, pa.scalar(origin.received_at + _SKEW, moments.type))
+    words = ((early, "before 1990 (seconds or milliseconds?)"), (late, "in the future"))
+    return [
+        _named(name, pc.if_else(is_wrong, pa.scalar(word), _NO_TEXT))
+        for is_wrong, word in words
+        if pc.any(is_wrong).as_py()
+    ]
+
+
+# --- the tables
+
+
+def _raw_table(
+    batch: Batch,
+    texts: Mapping[str, pa.StringArray],
+    typed: Mapping[str, Typed],
+    occurrence: pa.Int64Array,
+    mapping: FileMapping,
+    origin: Origin,
+) -> pa.Table:
+    size = len(batch.rows)
+    contract = mapping.contract
+    arrays = [
+        pa.repeat(pa.scalar(origin.source.name), size),
+        pa.repeat(pa.scalar(origin.source.id_space), size),
+        pa.repeat(pa.scalar(origin.delivery_id), size),
+        batch.rows,
+        occurrence,
+        _source_zones(texts, mapping),
+    ]
+    for column in contract.columns:
+        arrays += typed[column.name].arrays
+    return pa.table(arrays, schema=contract.raw_schema())
+
+
+def _source_zones(texts: Mapping[str, pa.StringArray], mapping: FileMapping) -> pa.StringArray:
+    """Where the event time's zone stood in the text, that offset; else the declared zone."""
+    name = mapping.contract.event_time
+    rule = mapping.rules.get(name)
+    if rule is None:
+        return pa.nulls(len(texts[name]), pa.string())
+    zone, is_counted = rule.zone, rule.unit_microseconds is not None
+    if is_counted or rule.format is not None:
+        word = "UTC" if is_counted else zone
+        return pa.repeat(pa.scalar(word), len(texts[name]))
+    encoded = texts[name].dictionary_encode()
+    zones = [written_zone(text, zone) for text in encoded.dictionary.to_pylist()]
+    return pc.fill_null(pa.array(zones, pa.string()).take(encoded.indices), zone)
+
+
+def _divided(
+    table: pa.Table,
+    batch: Batch,
+    reasons: pa.StringArray,
+    records: Records,
+    filtered: int,
+    unknown: Counter[str],
+) -> Converted:
+    schema = pa.schema([*QUARANTINE_FIELDS, *table.schema])
+    if reasons.null_count == len(reasons):
+        return Converted(table, schema.empty_table(), filtered, unknown)
+    is_bad = reasons.is_valid()
+    rows = batch.rows.filter(is_bad)
+    if batch.lines is None:
+        lines = pa.array(records.find_lines(rows.to_pylist()), pa.int64())
+    else:
+        lines = batch.lines.filter(is_bad)
+    rejected = table.filter(is_bad)
+    quarantined = pa.table(
+        [rows, lines, reasons.filter(is_bad), *rejected.columns], schema=schema
+    )
+    return Converted(table.filter(pc.invert(is_bad)), quarantined, filtered, unknown)
+
+

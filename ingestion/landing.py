@@ -6,11 +6,10 @@ is not read again, so a night costs what is new.
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import hashlib
 import os
-import re
-import shutil
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from typing import BinaryIO, cast
 import fsspec
 
 _CHUNK = 1 << 20
+# File systems take 255 bytes; the rest is for what is added while a file is worked on.
+_LONGEST_NAME = 200
 
 
 class UnreadableFile(Exception):
@@ -32,11 +33,12 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True)
 class ExportFile:
-    """A file of a source's folder: its path there, size in bytes, and a mark that changes when it does."""
+    """A file of a source's folder: its path there, size in bytes (None if the store does not say), and a mark that
+    changes when the file does."""
 
     name: str
     location: str
-    size: int
+    size: int | None
     changed: str
 
 
@@ -49,42 +51,53 @@ class Landed:
     size: int
 
 
-def list_files(root: str, patterns: Sequence[str]) -> list[ExportFile]:
-    """Files below ``root`` whose name matches one of ``patterns``, sorted by path.
+def list_files(root: str) -> list[ExportFile]:
+    """All files below ``root`` but hidden ones, sorted by path.
 
-    ``root`` is a folder or an fsspec URL. Raises FileNotFoundError where it does not exist.
+    ``root`` is a folder or an fsspec URL. Raises FileNotFoundError where it does not exist, OSError or ValueError where
+    it cannot be listed.
     """
-    if "://" in root:
-        found = list(_list_remote(root))
-    else:
-        found = list(_list_local(Path(root)))
-    return sorted(
-        (file for file in found if matches(file.name, patterns)), key=lambda file: file.name
-    )
+    root = root.removeprefix("file://")
+    found = _list_remote(root) if "://" in root else _list_local(Path(root))
+    return sorted(found, key=lambda file: file.name)
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
-    """Does a path match one of the patterns, whole or by its last part?"""
-    last = PurePosixPath(name).name
-    return any(fnmatch.fnmatch(last, item) or fnmatch.fnmatch(name, item) for item in patterns)
+    """Does a path match one of the patterns, whole or by its last part? Upper and lower case are the same."""
+    lower = name.lower()
+    last = PurePosixPath(lower).name
+    return any(
+        fnmatch.fnmatchcase(last, item.lower()) or fnmatch.fnmatchcase(lower, item.lower())
+        for item in patterns
+    )
 
 
 def _list_local(root: Path) -> Iterator[ExportFile]:
     if not root.is_dir():
         raise FileNotFoundError(root)
-    for folder, folders, names in os.walk(root):
+    for folder, folders, names in os.walk(root, onerror=_raise):
         folders.sort()
-        for name in names:
+        # A link to a folder is not followed, but listed, so that it can be named as left aside.
+        links = [name for name in folders if Path(folder, name).is_symlink()]
+        for name in [*names, *links]:
             path = Path(folder, name)
             if name.startswith("."):
                 continue
-            status = path.lstat()
+            try:
+                status = path.lstat()
+            except FileNotFoundError:
+                # Renamed or taken back between listing and looking: not delivered, then.
+                continue
             yield ExportFile(
                 path.relative_to(root).as_posix(),
                 str(path),
                 status.st_size,
                 f"{status.st_mtime_ns}-{status.st_ino}",
             )
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def _list_remote(root: str) -> Iterator[ExportFile]:
@@ -94,19 +107,20 @@ def _list_remote(root: str) -> Iterator[ExportFile]:
     for location, facts in system.find(path, detail=True).items():
         changed = facts.get("ETag") or facts.get("mtime") or facts.get("LastModified") or ""
         name = str(location)[len(str(path)) :].lstrip("/")
-        yield ExportFile(name, system.unstrip_protocol(location), facts["size"], str(changed))
+        yield ExportFile(name, system.unstrip_protocol(location), facts.get("size"), str(changed))
 
 
 def safe_name(file: ExportFile) -> str:
-    """The file's last name part, if it may become a file name here; UnreadableFile if not."""
+    """The file's last name part, if it may become a file name here; UnreadableFile if not.
+
+    What is not printable is not allowed: control characters, marks that turn the direction of writing, broken bytes.
+    """
     name = PurePosixPath(file.name).name
-    printable = all(character.isprintable() for character in name)
-    bidirectional = re.search("[\u202a-\u202e\u2066-\u2069]", name)
-    if len(name.encode()) > 200 or not printable or bidirectional or "\\" in name:
+    if not file.name.isprintable() or "\\" in name or len(name.encode()) > _LONGEST_NAME:
         raise UnreadableFile(
             ascii(file.name),
             "file name",
-            "over 200 bytes, or with control, direction or backslash characters",
+            f"over {_LONGEST_NAME} bytes, or with control, direction or backslash characters",
             "Rename the file",
         )
     return name
@@ -115,43 +129,69 @@ def safe_name(file: ExportFile) -> str:
 def land(file: ExportFile, folder: Path, staging: Path) -> Landed:
     """Copy a file into ``folder/<sha256>/<name>``, hashing on the way; whole or not at all.
 
-    Symbolic links and everything that is not a regular file are refused. Raises UnreadableFile.
+    Symbolic links and everything that is not a regular file are refused. Raises UnreadableFile for what is wrong with
+    the file, OSError for what is wrong with the data home's disk.
     """
     name = safe_name(file)
-    staging.mkdir(parents=True, exist_ok=True)
-    partial = staging / name
+    partial = staging / "landing"
     digest = hashlib.sha256()
     size = 0
-    try:
-        with _open(file) as source, partial.open("wb") as target:
-            while chunk := source.read(_CHUNK):
-                digest.update(chunk)
-                target.write(chunk)
-                size += len(chunk)
-            target.flush()
-            os.fsync(target.fileno())
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        if error.errno in _OURS:
-            raise
-        raise UnreadableFile(
-            file.name,
-            "opening",
-            str(error),
-            "Check the file's permissions and that it still exists",
-        ) from error
+    with partial.open("wb") as target:
+        for chunk in _chunks(file):
+            digest.update(chunk)
+            target.write(chunk)
+            size += len(chunk)
+        target.flush()
+        os.fsync(target.fileno())
     place = folder / digest.hexdigest() / name
-    if place.exists():
-        partial.unlink()
-    else:
+    if not place.exists():
         place.parent.mkdir(parents=True, exist_ok=True)
         partial.replace(place)
         sync_folder(place.parent)
+        sync_folder(folder)
     return Landed(place, digest.hexdigest(), size)
 
 
-# Errors of our own disk, not of the file that is read: no space, quota, file too large, I/O.
-_OURS = (28, 122, 27, 5)
+def landed_before(folder: Path, sha256: str, name: str) -> Landed:
+    """A file that was landed earlier, its bytes checked. Raises UnreadableFile where they are gone or changed."""
+    path = folder / sha256 / PurePosixPath(name).name
+    next_step = "Landing is never edited: restore it from your backup, or deliver the file again"
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as opened:
+            found = hashlib.file_digest(opened, "sha256").hexdigest()
+    except OSError as error:
+        raise UnreadableFile(name, str(path), f"cannot be read again: {error}", next_step) from error
+    if found != sha256:
+        raise UnreadableFile(name, str(path), "is not what was delivered", next_step)
+    return Landed(path, sha256, size)
+
+
+def _chunks(file: ExportFile) -> Iterator[bytes]:
+    """The file's bytes; only reading is guarded here, so that a full disk of ours is not the file's fault."""
+    size = 0
+    try:
+        with _open(file) as source:
+            while chunk := source.read(_CHUNK):
+                yield chunk
+                size += len(chunk)
+    except OSError as error:
+        link = "a symbolic link, which could lead anywhere" if error.errno == errno.ELOOP else None
+        raise UnreadableFile(
+            file.name,
+            "opening",
+            link or f"cannot be read: {error}",
+            "Deliver the file itself"
+            if link
+            else "Check the file's permissions and that it still exists",
+        ) from error
+    if file.size is not None and size != file.size:
+        raise UnreadableFile(
+            file.name,
+            f"after {size} bytes",
+            f"it had {file.size} bytes when it was listed: it is still being written, or was cut",
+            "Deliver under another name and rename when whole; then run again",
+        )
 
 
 def _open(file: ExportFile) -> BinaryIO:
@@ -160,7 +200,7 @@ def _open(file: ExportFile) -> BinaryIO:
     descriptor = os.open(file.location, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise OSError(f"{file.name} is not a regular file")
+        raise OSError("not a regular file")
     return os.fdopen(descriptor, "rb")
 
 
@@ -171,9 +211,3 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def sweep(staging: Path) -> None:
-    """Remove what killed runs left in a staging folder."""
-    if staging.exists():
-        shutil.rmtree(staging)

@@ -7,7 +7,7 @@ after the files they speak of are durable. SQLite in the data home: safe against
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
@@ -23,6 +23,7 @@ create table if not exists deliveries (
     sha256 text not null,
     bytes integer not null,
     version_key text not null,
+    arrival integer not null,
     reading text not null,
     received_at text not null,
     rows_in_file integer not null,
@@ -31,6 +32,8 @@ create table if not exists deliveries (
     rows_quarantined integer not null,
     data_from text,
     data_through text,
+    raw_sha256 text not null,
+    header text not null,
     duplicate_of text,
     status text not null check (status in ('accepted', 'duplicate', 'rejected')),
     status_reason text not null default ''
@@ -45,10 +48,15 @@ create table if not exists delivery_amounts (
     amount text not null,
     primary key (delivery_id, currency, outcome, reason)
 );
+create table if not exists delivery_notes (
+    delivery_id text not null,
+    note text not null,
+    primary key (delivery_id, note)
+);
 create table if not exists seen_files (
     source text not null,
     file_name text not null,
-    bytes integer not null,
+    bytes integer,
     changed text not null,
     reading text not null,
     primary key (source, file_name)
@@ -64,7 +72,12 @@ create table if not exists source_runs (
 
 @dataclass(frozen=True)
 class Delivery:
-    """A file of one object, as the ledger knows it. Times are UTC in ISO 8601."""
+    """A file of one object, as the ledger knows it. Times are UTC in ISO 8601.
+
+    ``entry`` is the number of the file mapping among those of its contract, ``arrival`` a counter that does not depend on
+    clocks, ``reading`` the fingerprint of mapping and key, ``header`` the file's field names as a JSON list, if it lists
+    them.
+    """
 
     delivery_id: str
     source: str
@@ -74,6 +87,7 @@ class Delivery:
     sha256: str
     bytes: int
     version_key: str
+    arrival: int
     reading: str
     received_at: str
     rows_in_file: int
@@ -82,6 +96,8 @@ class Delivery:
     rows_quarantined: int
     data_from: str | None
     data_through: str | None
+    raw_sha256: str = ""
+    header: str = ""
     duplicate_of: str | None = None
     status: str = "accepted"
     status_reason: str = ""
@@ -96,6 +112,26 @@ class Amount:
     reason: str
     row_count: int
     amount: Decimal
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A delivery with its money, what is worth a note about it, and the delivery that it replaces, if any."""
+
+    delivery: Delivery
+    amounts: tuple[Amount, ...] = ()
+    notes: tuple[str, ...] = ()
+    replaces: str | None = None
+
+
+@dataclass(frozen=True)
+class SeenFile:
+    """A file of a source's folder that is wholly taken in: as long as nothing here changes it is not opened again."""
+
+    file_name: str
+    bytes: int | None
+    changed: str
+    reading: str
 
 
 @dataclass(frozen=True)
@@ -118,16 +154,20 @@ class Ledger:
         )
         self._connection.row_factory = sqlite3.Row
         self._connection.execute("pragma synchronous = full")
-        self._connection.executescript(SCHEMA)
+        with self._transaction():
+            for statement in SCHEMA.split(";\n"):
+                self._connection.execute(statement)
 
     def close(self) -> None:
         """Close the file."""
         self._connection.close()
 
-    def seen(self, source: str) -> dict[str, tuple[int, str, str]]:
-        """Files known by path: size, mark of change, reading."""
-        rows = self._connection.execute("select * from seen_files where source = ?", (source,))
-        return {row["file_name"]: (row["bytes"], row["changed"], row["reading"]) for row in rows}
+    def seen(self, source: str) -> dict[str, SeenFile]:
+        """Files that were taken in, by path."""
+        rows = self._connection.execute(
+            "select file_name, bytes, changed, reading from seen_files where source = ?", (source,)
+        )
+        return {row["file_name"]: SeenFile(**dict(row)) for row in rows}
 
     def deliveries(self, source: str | None = None) -> list[Delivery]:
         """All deliveries, or those of one source, by file name and object."""
@@ -140,57 +180,42 @@ class Ledger:
             Delivery(**{item.name: row[item.name] for item in fields(Delivery)}) for row in rows
         ]
 
+    def last_arrival(self) -> int:
+        """The highest arrival number given so far; 0 in an empty ledger."""
+        row = self._connection.execute("select coalesce(max(arrival), 0) from deliveries").fetchone()
+        return int(row[0])
+
     def amounts(self) -> Iterator[tuple[str, Amount]]:
         """Delivery id and amount, in a fixed order."""
         for row in self._connection.execute(
             "select * from delivery_amounts order by delivery_id, currency, outcome, reason"
         ):
-            yield (
-                row["delivery_id"],
-                Amount(
-                    row["currency"],
-                    row["outcome"],
-                    row["reason"],
-                    row["row_count"],
-                    Decimal(row["amount"]),
-                ),
-            )
+            values = dict(row)
+            delivery_id = values.pop("delivery_id")
+            yield delivery_id, Amount(**{**values, "amount": Decimal(values["amount"])})
 
-    def record(
-        self,
-        source: str,
-        file: tuple[str, int, str, str] | None,
-        entries: Iterable[tuple[Delivery, Iterable[Amount]]],
-    ) -> None:
-        """Enter all deliveries of one file, and that the file was seen, in one transaction."""
+    def notes(self) -> dict[str, list[str]]:
+        """What is worth a note about a delivery, by its id: a column that is gone, addresses that are none…"""
+        notes: dict[str, list[str]] = {}
+        for row in self._connection.execute(
+            "select * from delivery_notes order by delivery_id, note"
+        ):
+            notes.setdefault(row["delivery_id"], []).append(row["note"])
+        return notes
+
+    def record(self, source: str, entries: Iterable[Entry], files: Iterable[SeenFile]) -> None:
+        """Enter deliveries, and that files were taken in, in one transaction."""
         with self._transaction():
-            for delivery, amounts in entries:
-                row = asdict(delivery)
-                marks = ", ".join(f":{name}" for name in row)
-                self._connection.execute(
-                    f"insert or replace into deliveries ({', '.join(row)}) values ({marks})", row
-                )
-                self._connection.execute(
-                    "delete from delivery_amounts where delivery_id = ?", (delivery.delivery_id,)
-                )
-                self._connection.executemany(
-                    "insert into delivery_amounts values (?, ?, ?, ?, ?, ?)",
-                    [
-                        (
-                            delivery.delivery_id,
-                            item.currency,
-                            item.outcome,
-                            item.reason,
-                            item.row_count,
-                            str(item.amount),
-                        )
-                        for item in amounts
-                    ],
-                )
-            if file:
-                self._connection.execute(
-                    "insert or replace into seen_files values (?, ?, ?, ?, ?)", (source, *file)
-                )
+            for entry in entries:
+                if entry.replaces is not None:
+                    self._remove(entry.replaces)
+                self._remove(entry.delivery.delivery_id)
+                self._insert("deliveries", [asdict(entry.delivery)])
+                identity = {"delivery_id": entry.delivery.delivery_id}
+                amounts = [asdict(item) | {"amount": str(item.amount)} for item in entry.amounts]
+                self._insert("delivery_amounts", [identity | item for item in amounts])
+                self._insert("delivery_notes", [identity | {"note": note} for note in entry.notes])
+            self._insert("seen_files", [{"source": source} | asdict(file) for file in files])
 
     def set_status(self, delivery_id: str, status: str, reason: str) -> bool:
         """Take a delivery out ('rejected') or let it in ('accepted'); False where there is none."""
@@ -204,15 +229,25 @@ class Ledger:
     def record_run(self, run: SourceRun) -> None:
         """Remember how a source's ingest ended."""
         with self._transaction():
-            self._connection.execute(
-                "insert or replace into source_runs values (:source, :run_at, :status, :error)",
-                asdict(run),
-            )
+            self._insert("source_runs", [asdict(run)])
 
     def runs(self) -> dict[str, SourceRun]:
         """The last run of every source."""
         rows = self._connection.execute("select * from source_runs order by source")
         return {row["source"]: SourceRun(**dict(row)) for row in rows}
+
+    def _remove(self, delivery_id: str) -> None:
+        for table in ("deliveries", "delivery_amounts", "delivery_notes"):
+            self._connection.execute(f"delete from {table} where delivery_id = ?", (delivery_id,))
+
+    def _insert(self, table: str, rows: Sequence[dict[str, object]]) -> None:
+        if not rows:
+            return
+        names = ", ".join(rows[0])
+        marks = ", ".join(f":{name}" for name in rows[0])
+        self._connection.executemany(
+            f"insert or replace into {table} ({names}) values ({marks})", rows
+        )
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

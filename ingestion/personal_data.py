@@ -13,6 +13,7 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -23,8 +24,19 @@ from ingestion.landing import sync_folder
 
 KEY_VERSION = "k1"
 
-EMAIL_PATTERN = r"""[^\s@<>"',;()/?&=:]+(?:@|%40)[^\s@<>"',;()/?&=#:]+\.[^\W\d_]{2,}"""
-_EMAIL = re.compile(EMAIL_PATTERN)
+# The sign itself, its wide forms, and as URLs carry it, encoded once or more often.
+_AT = "@|＠|﹫|%(?:25)*40"
+_PART = r"""[^\s@<>"',;()/?&=:]"""
+# An address begins where a run of such characters begins: without that, long texts would take quadratic time.
+_EMAIL = re.compile(
+    rf"(?<!{_PART}){_PART}+(?:'{_PART}+){{0,3}}(?:{_AT})"
+    rf"(?:(?!#){_PART})+\.(?:xn--[a-z0-9-]+|[^\W\d_]{{2,}})",
+    re.IGNORECASE,
+)
+
+_LONGEST_LABEL = 64
+# About 20 MB of keys; more would cost memory that a second hash of a rare value does not.
+_REMEMBERED = 1 << 16
 
 # Mailboxes that belong to a function, not to a person; RFC 2142 and the ones that merge strangers in practice.
 ROLE_MAILBOXES = frozenset(
@@ -58,21 +70,24 @@ def load_key(home: Path) -> bytes:
             "backup; without it the same person would get a second key"
         )
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _create_key(path)
+    return load_key(home)
+
+
+def _create_key(path: Path) -> None:
+    """A new key under its final name, whole or not at all; of two first runs at once the first one wins."""
     partial = path.with_suffix(f".{os.getpid()}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as opened:
         opened.write(secrets.token_hex(32) + "\n")
         opened.flush()
         os.fsync(opened.fileno())
-    try:
-        # Two first runs at once: the second takes the first one's key.
+    # FileExistsError: the other run was first. FileNotFoundError: it has also swept this run's file.
+    with suppress(FileExistsError, FileNotFoundError):
         os.link(partial, path)
-    except FileExistsError:
-        partial.unlink()
-        return load_key(home)
-    partial.unlink()
+    for leftover in path.parent.glob("key.*"):
+        leftover.unlink(missing_ok=True)
     sync_folder(path.parent)
-    return load_key(home)
 
 
 def key_fingerprint(key: bytes) -> str:
@@ -81,16 +96,23 @@ def key_fingerprint(key: bytes) -> str:
 
 
 def normal_email(text: str) -> str | None:
-    """Trimmed, NFKC, lower case, domain in IDNA; None where it is no address."""
-    folded = unicodedata.normalize("NFKC", text).strip().strip("<>").lower()
-    local, at, domain = folded.rpartition("@")
-    if not at or not local or "." not in domain or any(mark.isspace() for mark in folded):
+    """Trimmed, NFKC, lower case, domain in IDNA; None where it is no address.
+
+    Of ``Ola Nordmann <ola@example.no>`` the part in brackets counts.
+    """
+    folded = unicodedata.normalize("NFKC", text).strip().lower().removeprefix("mailto:")
+    if folded.endswith(">"):
+        folded = folded.rpartition("<")[2].removesuffix(">").strip()
+    local, _, domain = folded.rpartition("@")
+    if not local or "." not in domain or any(mark.isspace() for mark in folded):
         return None
+    if domain.isascii():
+        is_domain = all(0 < len(label) < _LONGEST_LABEL for label in domain.split("."))
+        return folded if is_domain else None
     try:
-        domain = domain.encode("idna").decode("ascii")
+        return f"{local}@{domain.encode('idna').decode('ascii')}"
     except UnicodeError:
         return None
-    return f"{local}@{domain}"
 
 
 def normal_phone(text: str) -> str | None:
@@ -119,11 +141,11 @@ NORMAL: dict[str, Callable[[str], str | None]] = {
 
 
 class Keyring:
-    """Keys values under one secret; remembers what it keyed, since names and addresses repeat."""
+    """Keys values under one secret; remembers what it keyed lately, since names and addresses repeat."""
 
     def __init__(self, key: bytes) -> None:
         self._key = key
-        self.keyed = lru_cache(maxsize=1 << 20)(self._keyed)
+        self.keyed = lru_cache(maxsize=_REMEMBERED)(self._keyed)
 
     def _keyed(self, kind: str, text: str) -> str | None:
         normal = NORMAL[kind](text)
@@ -133,54 +155,46 @@ class Keyring:
         """``k1:`` and 32 hex digits of the HMAC-SHA-256 of ``text``."""
         return f"{KEY_VERSION}:{hmac.digest(self._key, text.encode(), 'sha256').hex()[:32]}"
 
-    def column(self, kind: str, texts: pa.ChunkedArray) -> pa.Array:
-        """Keys of a text column; null stays null. Each distinct value is keyed once."""
-        return _by_distinct(texts, lambda text: self.keyed(kind, text))
+    def keys(self, kind: str, texts: pa.StringArray) -> pa.StringArray:
+        """The key of every text; null where the text is not of that kind."""
+        return pa.array([self.keyed(kind, text) for text in texts.to_pylist()], pa.string())
 
-    def list_column(self, texts: pa.ChunkedArray) -> pa.Array:
-        """A column of ``;``-separated addresses as ``;``-joined keys, sorted."""
+    def key_lists(self, texts: pa.StringArray) -> pa.StringArray:
+        """Lists of addresses (between semicolons, commas or blanks) as ``;``-joined keys, sorted."""
 
         def each(text: str) -> str | None:
             keys = {self.keyed("email", part) for part in re.split(r"[;,\s]+", text) if part}
             return ";".join(sorted(key for key in keys if key)) or None
 
-        return _by_distinct(texts, each)
+        return pa.array([each(text) for text in texts.to_pylist()], pa.string())
 
-    def digest_column(self, texts: pa.ChunkedArray) -> pa.Array:
+    def are_role_mailboxes(self, texts: pa.StringArray) -> pa.BooleanArray:
+        """For each address: does it belong to a function, not to a person? Null where it is no address."""
+        return pa.array([is_role_mailbox(text) for text in texts.to_pylist()], pa.bool_())
+
+    def generated_ids(self, texts: pa.StringArray) -> pa.StringArray:
         """Ids generated from fields: keyed, since the fields may be personal."""
-        return _by_distinct(texts, lambda text: "g" + self.digest(text)[len(KEY_VERSION) + 1 :])
+        start = len(KEY_VERSION) + 1
+        ids = [f"g{self.digest(text)[start:]}" for text in texts.to_pylist()]
+        return pa.array(ids, pa.string())
 
-    def scrubbed(self, texts: pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-        """A text column in which every e-mail address is replaced by its key."""
-        hits = pc.match_substring_regex(texts, "@|%40")
+    def scrubbed(self, texts: pa.StringArray) -> pa.StringArray:
+        """The texts, with the key in the place of every e-mail address."""
+        hits = pc.match_substring_regex(texts, _AT)
         if not pc.any(hits).as_py():
             return texts
-        return _by_distinct(texts, self._scrub)
+        changed = [self._scrub(text) for text in texts.filter(hits).to_pylist()]
+        return pc.replace_with_mask(texts, hits, pa.array(changed, pa.string()))
 
     def _scrub(self, text: str) -> str:
         def key(hit: re.Match[str]) -> str:
-            address = hit[0].replace("%40", "@")
+            address = re.sub(_AT, "@", hit[0])
             return self.keyed("email", address) or self.digest(address.lower())
 
         return _EMAIL.sub(key, text)
 
 
-def is_role_mailbox(text: str) -> bool:
-    """Is the address one of a function (info@, support@...), ignoring a +tag?"""
+def is_role_mailbox(text: str) -> bool | None:
+    """Is the address one of a function (info@, support@...), ignoring a +tag? None where it is no address."""
     normal = normal_email(text)
-    return normal is not None and normal.rpartition("@")[0].split("+")[0] in ROLE_MAILBOXES
-
-
-def role_column(texts: pa.ChunkedArray) -> pa.Array:
-    """For each address: is it a role mailbox? Null stays null."""
-    return _by_distinct(texts, is_role_mailbox, pa.bool_())
-
-
-def _by_distinct(
-    texts: pa.ChunkedArray, change: Callable[[str], object], kind: pa.DataType | None = None
-) -> pa.Array:
-    encoded = texts.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    changed = [None if text is None else change(text) for text in encoded.dictionary.to_pylist()]
-    return pa.array(changed, kind or pa.string()).take(encoded.indices)
+    return None if normal is None else normal.rpartition("@")[0].split("+")[0] in ROLE_MAILBOXES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -14,14 +15,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet
 
 from ingestion.contract import ObjectContract
-from ingestion.conversion import QUARANTINE_COLUMNS, Converted
+from ingestion.conversion import QUARANTINE_FIELDS, Converted
 from ingestion.landing import sync_folder
 from ingestion.ledger import Amount
 
 
 @dataclass(frozen=True)
 class Written:
-    """What one delivery became."""
+    """What one delivery became. ``raw_sha256`` is that of the file of accepted rows."""
 
     rows_accepted: int
     rows_quarantined: int
@@ -29,6 +30,8 @@ class Written:
     data_from: str | None
     data_through: str | None
     amounts: tuple[Amount, ...]
+    unknown: Counter[str]
+    raw_sha256: str
 
 
 def raw_path(home: Path, table: str, delivery_id: str) -> Path:
@@ -43,17 +46,20 @@ def quarantine_path(home: Path, table: str, delivery_id: str) -> Path:
 
 def quarantine_schema(contract: ObjectContract) -> pa.Schema:
     """Row, line and reason, then the raw columns (null where they could not be read)."""
-    kinds = (pa.int64(), pa.int64(), pa.string())
-    extra = [pa.field(name, kind) for name, kind in zip(QUARANTINE_COLUMNS, kinds, strict=True)]
-    return pa.schema(extra + list(contract.raw_schema()))
+    return pa.schema([*QUARANTINE_FIELDS, *contract.raw_schema()])
+
+
+def file_sha256(path: Path) -> str:
+    """The hash of a file's bytes, as hex digits."""
+    with path.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 class _Target:
-    """A Parquet file that is written aside; nothing exists until commit."""
+    """A Parquet file that is written aside; nothing exists under its name until commit."""
 
     def __init__(self, staged: Path, final: Path, schema: pa.Schema) -> None:
         self._staged, self._final = staged, final
-        staged.parent.mkdir(parents=True, exist_ok=True)
         self._writer = pa.parquet.ParquetWriter(
             staged, schema, compression="zstd", write_page_checksum=True
         )
@@ -64,17 +70,15 @@ class _Target:
             self._writer.write_table(table)
             self.rows += table.num_rows
 
-    def commit(self) -> None:
+    def commit(self) -> str:
         self._writer.close()
         with self._staged.open("rb+") as opened:
+            digest = hashlib.file_digest(opened, "sha256").hexdigest()
             os.fsync(opened.fileno())
         self._final.parent.mkdir(parents=True, exist_ok=True)
         self._staged.replace(self._final)
         sync_folder(self._final.parent)
-
-    def discard(self) -> None:
-        self._writer.close()
-        self._staged.unlink()
+        return digest
 
 
 def write_delivery(
@@ -83,47 +87,44 @@ def write_delivery(
     contract: ObjectContract,
     delivery_id: str,
     converted: Iterable[Converted],
-    late_quarantine: Iterable[pa.Table],
 ) -> Written:
-    """Write the accepted and quarantined rows of a delivery and count rows and money on the way.
-
-    ``late_quarantine`` is asked after all batches: records that the reader could only skip.
-    """
+    """Write the accepted and quarantined rows of a delivery and count rows and money on the way."""
     accepted = _Target(
-        staging / f"{contract.table}.{delivery_id}.raw",
+        staging / "raw",
         raw_path(home, contract.table, delivery_id),
         contract.raw_schema(),
     )
-    rejected = _Target(
-        staging / f"{contract.table}.{delivery_id}.quarantine",
-        quarantine_path(home, contract.table, delivery_id),
-        quarantine_schema(contract),
-    )
+    rejected: _Target | None = None
     filtered = 0
+    unknown: Counter[str] = Counter()
     money = _Money(contract)
     times: list[str] = []
     for batch in converted:
         accepted.write(batch.accepted)
-        rejected.write(batch.quarantined)
+        if batch.quarantined.num_rows:
+            rejected = rejected or _Target(
+                staging / "quarantine",
+                quarantine_path(home, contract.table, delivery_id),
+                quarantine_schema(contract),
+            )
+            rejected.write(batch.quarantined)
         filtered += batch.filtered
+        unknown += batch.unknown
         money.add(batch.accepted, "accepted")
         money.add(batch.quarantined, "quarantined")
         times += _range(batch.accepted[contract.event_time])
-    for table in late_quarantine:
-        rejected.write(table)
-    if rejected.rows:
+    if rejected:
         rejected.commit()
-    else:
-        rejected.discard()
-        quarantine_path(home, contract.table, delivery_id).unlink(missing_ok=True)
-    accepted.commit()
+    digest = accepted.commit()
     return Written(
-        accepted.rows,
-        rejected.rows,
-        filtered,
-        min(times, default=None),
-        max(times, default=None),
-        money.amounts(),
+        rows_accepted=accepted.rows,
+        rows_quarantined=rejected.rows if rejected else 0,
+        rows_filtered=filtered,
+        data_from=min(times, default=None),
+        data_through=max(times, default=None),
+        amounts=money.amounts(),
+        unknown=unknown,
+        raw_sha256=digest,
     )
 
 
@@ -137,24 +138,18 @@ class _Money:
 
     def __init__(self, contract: ObjectContract) -> None:
         self._amount, self._currency = contract.money_amount, contract.money_currency
-        self._sums: Counter[tuple[str, str, str]] = Counter()
+        self._sums: dict[tuple[str, str, str], Decimal] = {}
         self._rows: Counter[tuple[str, str, str]] = Counter()
 
     def add(self, table: pa.Table, outcome: str) -> None:
         if self._amount is None or self._currency is None or not table.num_rows:
             return
-        reasons = (
-            pa.array([""] * table.num_rows, pa.string())
-            if outcome == "accepted"
-            else table["quarantine_reason"]
-        )
+        accepted = outcome == "accepted"
+        reasons = pa.repeat("", table.num_rows) if accepted else table["quarantine_reason"]
         grouped = (
             pa.table(
-                {
-                    "currency": table[self._currency],
-                    "reason": reasons,
-                    "amount": table[self._amount],
-                }
+                [table[self._currency], reasons, table[self._amount]],
+                names=["currency", "reason", "amount"],
             )
             .filter(pc.is_valid(table[self._amount]))
             .group_by(["currency", "reason"])
@@ -162,14 +157,12 @@ class _Money:
         )
         for row in grouped.to_pylist():
             reason = row["reason"].split("; ")[0]
+            # XXX: ISO 4217 for no currency.
             place = (row["currency"] or "XXX", outcome, reason)
-            # The sum of decimals stays a decimal; Counter only adds.
-            self._sums[place] = self._sums[place] + row["amount_sum"]  # type: ignore[assignment]
+            self._sums[place] = self._sums.get(place, Decimal()) + row["amount_sum"]
             self._rows[place] += row["amount_count"]
 
     def amounts(self) -> tuple[Amount, ...]:
         return tuple(
-            Amount(currency, outcome, reason, self._rows[place], Decimal(self._sums[place]))
-            for place in sorted(self._sums)
-            for currency, outcome, reason in [place]
+            Amount(*place, self._rows[place], total) for place, total in sorted(self._sums.items())
         )

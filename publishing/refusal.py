@@ -12,15 +12,15 @@ class ReleaseError(RuntimeError):
         self.next_step = next_step
 
 
-class PublishRefused(ReleaseError):  # noqa: N818  (it says what happened)
+class PublishRefused(ReleaseError):
     """Nothing was written: build, gates, sources or machine do not permit a release."""
 
 
-class PublishFailed(ReleaseError):  # noqa: N818  (it says what happened)
+class PublishFailed(ReleaseError):
     """Writing broke off; what was staged is removed and `current` stands where it stood."""
 
 
-class RollbackRefused(ReleaseError):  # noqa: N818  (it says what happened)
+class RollbackRefused(ReleaseError):
     """`current` stays where it is: the release asked for is missing, damaged or already current."""
 
 

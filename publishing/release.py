@@ -8,6 +8,7 @@ old release or the new one whole, and running again ends where an undisturbed ru
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ import pyarrow as pa
 from publishing import manifest as manifests
 from publishing.content import content_hashes, literal, quoted
 from publishing.database_file import write_database
-from publishing.durable import sync_file, sync_tree
+from publishing.durable import sync_file, sync_tree, write_sealed
 from publishing.inputs import FailedSource, ReleaseInputs, fingerprint, refuse_unfit
 from publishing.manifest import GateOutcome, InputFile, Manifest, MartEntry
 from publishing.mart_files import Previous, Target, mart_names, release_file, write_mart
@@ -40,6 +41,8 @@ from publishing.pointer import (
     withdrawn_by,
 )
 from publishing.refusal import ManifestError, PublishFailed, PublishRefused
+from publishing.report import REPORT, render
+from publishing.report_tables import read_tables
 from publishing.restatement import RESTATEMENTS, restatements
 
 __all__ = [
@@ -155,7 +158,26 @@ def _write_release(
     with _warehouse(home, spill) as connection:
         marts, notes = _write_marts(connection, target, previous)
         database = write_database(connection, marts, target.folder, final)
-    manifest = Manifest(
+        manifest = _manifest(target, inputs, previous, marts, notes)
+        earlier = previous.manifest.inputs if previous else ()
+        tables = read_tables(connection, target.folder, manifest, earlier)
+    report = target.folder / REPORT
+    write_sealed(report, render(manifest, tables))
+    files = tuple(release_file(target.folder, path) for path in (database, report))
+    manifest = dataclasses.replace(manifest, files=files)
+    manifests.write(target.folder, manifest)
+    return manifest
+
+
+def _manifest(
+    target: Target,
+    inputs: ReleaseInputs,
+    previous: Previous | None,
+    marts: list[MartEntry],
+    notes: list[str],
+) -> Manifest:
+    """The manifest without the files beside the marts, which come last."""
+    return Manifest(
         release=target.release,
         previous_release=previous.manifest.release if previous else None,
         as_of=inputs.as_of,
@@ -165,11 +187,9 @@ def _write_release(
         inputs=inputs.inputs,
         gates=inputs.gates,
         marts=tuple(marts),
-        files=(release_file(target.folder, database),),
+        files=(),
         notes=(*inputs.notes, *notes),
     )
-    manifests.write(target.folder, manifest)
-    return manifest
 
 
 def _publish_new(

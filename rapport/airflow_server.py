@@ -76,7 +76,7 @@ def up(home: Path, exports: str, host: str, port: int) -> Server:
     if not sources:
         raise ServerError(
             f"{home / settings.CONFIGURATION}: no sources, so there is nothing to schedule; "
-            "`rapport sources detect DIR` proposes a configuration"
+            "do a first `rapport run`, or write one (docs/mapping.md)"
         )
     address = f"http://{host}:{port}"
     with hold(home, f"the scheduler at {address}; make down stops it") as lock:
@@ -171,15 +171,15 @@ def _password(home: Path) -> None:
 
 
 def _passwords(home: Path) -> Path:
-    return configuration.airflow_folder(home) / "passwords.json"
+    return home / "airflow" / "passwords.json"
 
 
 def _state(home: Path) -> Path:
-    return configuration.airflow_folder(home) / "server.json"
+    return home / "airflow" / "server.json"
 
 
 def _logs(home: Path) -> Path:
-    return configuration.airflow_folder(home) / "logs"
+    return home / "airflow" / "logs"
 
 
 def _prepare(environment: Mapping[str, str], database: Path) -> None:
@@ -311,6 +311,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8080)
     given = parser.parse_args(arguments)
     home = given.home.absolute()
+    if "://" not in given.exports:
+        given.exports = str(Path(given.exports).absolute())
     try:
         return {"up": _say_up, "down": _say_down, "status": _say_status}[given.command](home, given)
     except (ServerError, HomeInUseError, settings.SettingsError) as error:
@@ -332,8 +334,7 @@ def _say_down(home: Path, given: argparse.Namespace) -> int:
 
 
 def _say_status(home: Path, given: argparse.Namespace) -> int:
-    alive = status(home)
-    server = _read(home)
+    alive, server = status(home), _read(home)
     if server is None or not any(alive.values()):
         print("not running")
         return 1

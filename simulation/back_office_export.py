@@ -44,6 +44,7 @@ _NORWEGIAN = "%d.%m.%Y %H:%M"
 _SECONDS = "%d.%m.%Y %H:%M:%S"
 MALFORMED_WEEK = 2
 MALFORMED_TILL_DAY = 14
+WINDOWS_DAY = 23
 Rates = dict[str, list[tuple[date, int]]]
 
 T = TypeVar("T")
@@ -76,6 +77,7 @@ def export_back_office(
     _checkouts(book, service.carts, people, calendar)
     _products(book, calendar)
     _campaigns(book, mail, calendar)
+    _control_group(book, mail, people, calendar)
     return _exchange_rates(book, calendar, seed)
 
 
@@ -88,8 +90,7 @@ def _weeks(
     by_day: dict[date, list[T]] = {}
     for record in records:
         by_day.setdefault(oslo_day(when(record)), []).append(record)
-    for number, begin in enumerate(range(0, calendar.days, 7)):
-        last = min(calendar.days, begin + 7) - 1
+    for number, (begin, last) in enumerate(calendar.weeks()):
         days = [calendar.day(day) for day in range(max(0, begin - overlap_days), last + 1)]
         yield number, calendar.day(last), [row for day in days for row in by_day.get(day, ())]
 
@@ -156,7 +157,7 @@ def _members(book: Book, people: list[Person], calendar: Calendar) -> None:
     def registered(person: Person) -> int:
         return max(calendar.start, person.acquired_at) // 60 * 60
 
-    for number, day, chosen in _weeks(known, registered, calendar):
+    for _, day, chosen in _weeks(known, registered, calendar):
         rows: list[Sequence[object]] = []
         for person in chosen:
             at = registered(person)
@@ -175,6 +176,8 @@ def _members(book: Book, people: list[Person], calendar: Calendar) -> None:
             book.identify(SOURCE, "email", _email(person), person.index)
             book.identify(SOURCE, "phone", person.phone, person.index)
             book.identify(SOURCE, "loyalty", person.card, person.index, person.joined_at)
+            number = ("customer", person.customer_number)
+            book.link(person.index, number, ("email", _email(person)), ("loyalty", person.card))
             if person.role in ("zeros", "no_zeros"):
                 book.show(
                     "leading_zeros",
@@ -182,7 +185,6 @@ def _members(book: Book, people: list[Person], calendar: Calendar) -> None:
                     person=person.person_id,
                     email=_email(person),
                 )
-        del number
 
 
 def _member(person: Person, registered: int, changed: int, has_card: bool) -> Sequence[object]:
@@ -350,6 +352,7 @@ def _tickets(book: Book, tickets: list[Ticket], people: list[Person], calendar: 
             book.count(ticket.person, "complaints")
         book.identify(SOURCE, "email", _email(people[ticket.person]), ticket.person)
     changes.sort(key=lambda change: (change[0], change[1].number))
+    windows_day = calendar.day(calendar.week_end(WINDOWS_DAY))
     for number, day, chosen in _weeks(changes, lambda change: change[0], calendar):
         rows: list[Sequence[object]] = []
         for at, ticket in chosen:
@@ -379,8 +382,8 @@ def _tickets(book: Book, tickets: list[Ticket], people: list[Person], calendar: 
             rows.append((*bad, "", "", "i går", "", ""))
             _reject(book, "tickets", path, len(rows), "unreadable_timestamp", "9999999")
         if rows:
-            _csv(book, "saker", header, rows, day, "tickets", is_windows=number == 3)
-        if number == 3 and rows:
+            _csv(book, "saker", header, rows, day, "tickets", is_windows=day == windows_day)
+        if day == windows_day:
             book.show("windows_file", file=path, rows=len(rows))
     shown = next(ticket for ticket in tickets if people[ticket.person].role == "html_comment")
     book.show(
@@ -429,7 +432,7 @@ def _ledger(
         if any(people[move.person].role == "till_member" and move.points == 5 for move in chosen):
             twin_files.append(path)
         if number == MALFORMED_WEEK:
-            at = wall_text(calendar.at(MALFORMED_WEEK * 7 + 1, 9), _SECONDS)
+            at = wall_text(calendar.at(calendar.weeks()[MALFORMED_WEEK][0], 9), _SECONDS)
             rows.append(("0047119999", "", "Gave", 10, "", at, ""))
             _reject(book, "loyalty_events", path, len(rows), "value_not_allowed", "Gave")
         if rows:
@@ -552,13 +555,16 @@ def _ndjson(book: Book, name: str, records: list[dict[str, object]], day: date) 
 
 
 def _social(book: Book, touches: list[Touch], people: list[Person], calendar: Calendar) -> None:
-    for _, day, chosen in _weeks(_of_channel(touches, "social"), lambda touch: touch.at, calendar):
+    elsewhere = [touch for touch in touches if touch.channel in ("social", "video", "out_of_home")]
+    for _, day, chosen in _weeks(elsewhere, lambda touch: touch.at, calendar):
         records: list[dict[str, object]] = []
         for touch in chosen:
             person = people[touch.person]
             records.append(
                 {
-                    "post": {"id": touch.number, "about": [{"sku": touch.sku}]},
+                    "post": {"id": touch.number, "about": [{"sku": touch.sku or None}]},
+                    "where": touch.channel,
+                    "seconds": touch.seconds or None,
                     "author": {"mail": _email(person), "name": person.given_name},
                     "what": touch.kind,
                     "towards": touch.direction,
@@ -566,7 +572,8 @@ def _social(book: Book, touches: list[Touch], people: list[Person], calendar: Ca
                     "text": "Nydelig teppe! 🧶",
                 }
             )
-            book.count(touch.person, "social_interactions")
+            is_social = touch.channel == "social"
+            book.count(touch.person, "social_interactions" if is_social else touch.kind)
             book.identify(SOURCE, "email", _email(person), touch.person)
         if records:
             _ndjson(book, "social", records, day)
@@ -604,7 +611,7 @@ def _push(book: Book, touches: list[Touch], people: list[Person], calendar: Cale
                     "uuid": touch.number,
                     "to": {"shop_no": person.customer_number},
                     "ts": touch.at * 1000,
-                    "type": touch.kind.removeprefix("push_"),
+                    "type": "sent" if touch.kind == "push_received" else "opened",
                 }
             )
             book.count(touch.person, touch.kind)
@@ -725,6 +732,20 @@ def _campaigns(book: Book, mail: Mail, calendar: Calendar) -> None:
             )
         )
     _csv(book, "kampanjer", header, rows, calendar.last_day, "campaigns")
+
+
+def _control_group(book: Book, mail: Mail, people: list[Person], calendar: Calendar) -> None:
+    """Who was left out of a newsletter on purpose."""
+    header = ("Kampanje", "E-post", "Trukket")
+    by_day: dict[date, list[Sequence[object]]] = {}
+    for held in mail.withheld:
+        campaign = mail.campaigns[held.campaign]
+        email = _email(people[held.person])
+        row = (campaign.campaign_id, email, wall_text(held.at, _SECONDS))
+        by_day.setdefault(oslo_day(held.at), []).append(row)
+        book.identify(SOURCE, "email", email, held.person)
+    for day, rows in sorted(by_day.items()):
+        _csv(book, "kontrollgruppe", header, rows, day, "email_events")
 
 
 def _exchange_rates(book: Book, calendar: Calendar, seed: int) -> Rates:

@@ -143,8 +143,9 @@ sources:
           interaction_id: post.id
           email: author.mail
           occurred_at: when
-          channel: {constant: social}
+          channel: where
           kind: what
+          duration_seconds: seconds
           direction: towards
           product_id: "post.about[0].sku"
           note: text
@@ -167,7 +168,7 @@ sources:
           customer_id: to.shop_no
           occurred_at: {from: ts, format: epoch_milliseconds}
           channel: {constant: push}
-          kind: {from: type, map: {sent: push_sent, opened: push_opened}}
+          kind: {from: type, map: {sent: push_received, opened: push_open}}
           direction: {from: type, map: {sent: outbound, opened: inbound}}
       - contract: generic_consents
         pattern: "samtykker_*.csv"
@@ -217,6 +218,15 @@ sources:
           cost: Kostnad
           currency: {constant: NOK}
           audience_size: Mottakere
+      - contract: generic_email_events
+        pattern: "kontrollgruppe_*.csv"
+        dialect: {delimiter: ";"}
+        columns:
+          event_id: {generate: [Kampanje, E-post, Trukket]}
+          email: E-post
+          event: {constant: withheld}
+          campaign_id: Kampanje
+          occurred_at: {from: Trukket, format: "%d.%m.%Y %H:%M:%S"}
       - contract: generic_exchange_rates
         pattern: "valutakurser_*.csv"
         dialect: {delimiter: ";", decimal: ",", thousands: "."}

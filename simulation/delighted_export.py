@@ -16,7 +16,6 @@ from simulation.local_time import Calendar
 from simulation.people import Person
 from simulation.service import HTML_COMMENT, Answer
 
-EVERY_DAYS = 7
 MALFORMED_FILE = 2
 
 
@@ -24,8 +23,7 @@ def export_answers(
     book: Book, answers: list[Answer], people: list[Person], calendar: Calendar
 ) -> None:
     """Write all files of the instance ``delighted`` and note its identifiers, counts and traps."""
-    for number, begin in enumerate(range(0, calendar.days, EVERY_DAYS)):
-        last = min(calendar.days, begin + EVERY_DAYS) - 1
+    for number, (begin, last) in enumerate(calendar.weeks()):
         # A day of overlap with the week before, so that nothing falls between two calls of the API.
         since, until = calendar.at(max(0, begin - 1)), calendar.at(last + 1)
         states = [
@@ -37,9 +35,10 @@ def export_answers(
         is_expanded = number % 2 == 1
         records = [_record(state, people[state.person], is_expanded) for state in states]
         for state in states if is_expanded else ():
-            book.identify(
-                "delighted", "email", people[state.person].emails[0].strip(), state.person
-            )
+            person = people[state.person]
+            email = person.emails[0].strip()
+            book.identify("delighted", "email", email, person.index)
+            book.link(person.index, ("survey_person", person_number(person)), ("email", email))
         day = calendar.day(last)
         path = f"delighted/survey_responses_{day.isoformat()}.json"
         if number == MALFORMED_FILE:
@@ -117,6 +116,8 @@ def _note(book: Book, answers: list[Answer], people: list[Person]) -> None:
         person = people[answer.person]
         book.identify("delighted", "survey_person", person_number(person), person.index)
         book.identify("delighted", "customer", person.customer_number, person.index)
+        surveyed = ("survey_person", person_number(person))
+        book.link(person.index, surveyed, ("customer", person.customer_number))
         book.count(person.index, "survey_answers")
         if answer.comment == HTML_COMMENT:
             book.show("score_zero", response=answer.number, score=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -43,6 +44,19 @@ class Quarantined:
     amount: int = 0
 
 
+# An identifier of a person without its source: (person, kind, value in one spelling).
+Node = tuple[int, str, str]
+
+
+def node(person: int, kind: str, value: str) -> Node:
+    """The node of an identifier. Kinds are email, contact (HubSpot's id), customer (the shop's
+    number), survey_person, anonymous, loyalty and phone.
+    """
+    if kind == "email":
+        value = unicodedata.normalize("NFC", value).strip().lower()
+    return person, kind, value
+
+
 @dataclass
 class Book:
     """What the exporters did, for the truth: files, identifiers, malformed records, evidence of
@@ -57,6 +71,7 @@ class Book:
     quarantined: list[Quarantined] = field(default_factory=list)
     evidence: dict[str, list[dict[str, object]]] = field(default_factory=dict)
     identifiers: dict[tuple[str, str, str, int], tuple[int, int]] = field(default_factory=dict)
+    links: set[tuple[Node, Node]] = field(default_factory=set)
     counts: Counter[tuple[int, str]] = field(default_factory=Counter)
     attributable: Counter[tuple[int, str]] = field(default_factory=Counter)
 
@@ -86,6 +101,13 @@ class Book:
         """Note an identifier as it stands in a file; 0 is an open end."""
         if value:
             self.identifiers.setdefault((source, kind, value, person), (since, until))
+
+    def link(self, person: int, first: tuple[str, str], *others: tuple[str, str]) -> None:
+        """Note that a record of the files names these (kind, value) of a person together."""
+        left = node(person, *first)
+        for other in others:
+            if first[1] and other[1]:
+                self.links.add((left, node(person, *other)))
 
     def count(
         self, person: int, signal: str, events: int = 1, attributable: int | None = None

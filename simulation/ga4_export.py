@@ -139,7 +139,7 @@ def export_events(
         while written < today - timedelta(days=1):
             _write_day(book, written, tables.pop(written, _Table()), calendar)
             written += timedelta(days=1)
-        views = 0
+        views, is_named = 0, False
         for event in _events(session, orders, people):
             day = oslo_day(event.micros // 1_000_000)
             if day == missing or day > calendar.last_day:
@@ -150,9 +150,10 @@ def export_events(
             table = tables.setdefault(day, _Table())
             (table.late if fate == "late" else table.lines).append((event.micros, event.text(day)))
             views += event.name == "page_view"
+            is_named |= session.names_user(event.page)
             shown.event(book, session, event, day, fate)
         if session.person != BOT and views:
-            seen.append(_noted(book, session, views))
+            seen.append(_noted(book, session, views, is_named, people[session.person]))
     while written <= calendar.last_day:
         _write_day(book, written, tables.pop(written, _Table()), calendar)
         written += timedelta(days=1)
@@ -160,16 +161,19 @@ def export_events(
     _show(book, sessions, orders, people, calendar)
 
 
-def _noted(book: Book, session: Session, views: int) -> _Seen:
-    names_user = session.has_consent and session.login_at >= 0
+def _noted(book: Book, session: Session, views: int, is_named: bool, person: Person) -> _Seen:
     if session.has_consent:
         book.identify("ga4", "anonymous", session.client, session.person)
-    if names_user:
+    if is_named:
         book.identify("ga4", "customer", session.user_id, session.person)
+        book.link(session.person, ("anonymous", session.client), ("customer", session.user_id))
+    if session.has_consent and session.click_token:
+        # The token is the newsletter's message, and newsletters go to the first address.
+        book.link(session.person, ("anonymous", session.client), ("email", person.emails[0]))
     return _Seen(
         session.person,
         session.client if session.has_consent else "",
-        names_user,
+        is_named,
         session.has_consent and session.click_token != "",
         views,
     )
@@ -304,7 +308,7 @@ def _ids(session: Session, page: int) -> str:
     if not session.has_consent:
         return '"privacy_info":{"analytics_storage":"No"},'
     text = f'"user_pseudo_id":"{session.client}","privacy_info":{{"analytics_storage":"Yes"}},'
-    if 0 <= session.login_at <= page:
+    if session.names_user(page):
         text = f'"user_id":"{session.user_id}",{text}'
     return text
 
@@ -462,17 +466,20 @@ def _show(
                     session_id=str(session.session_id),
                     user_id=session.user_id,
                     user_id_from_page=session.login_at,
+                    user_id_until_page=min(session.logout_at, session.pages),
                     pages=session.pages,
                 )
     for client in ("987654321.1500000000", "987654322.1500000000"):
-        visits = [session for session in sessions if session.client == client]
+        visits = [
+            session
+            for session in sessions
+            if session.client == client and oslo_day(session.started_at) != missing
+        ]
         book.show(
             "bots",
             client=client,
             browser=visits[0].browser,
-            page_views=sum(
-                visit.pages for visit in visits if oslo_day(visit.started_at) != missing
-            ),
+            page_views=sum(visit.pages for visit in visits),
             session_ids=len({visit.session_id for visit in visits}),
         )
     flipper = next(session for session in sessions if session.mark == "login_midway")

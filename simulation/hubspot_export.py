@@ -88,7 +88,16 @@ def export_crm(
         until = gone.get(version.contact_id, 0)
         book.identify("hubspot", "customer", version.contact_id, version.person, 0, until)
         book.identify("hubspot", "email", str(properties["email"] or ""), version.person)
-        for address in str(properties.get("hs_additional_emails") or "").split(";"):
+        addresses = str(properties.get("hs_additional_emails") or "").split(";")
+        merged = str(properties.get("hs_merged_object_ids") or "").split(";")
+        book.link(
+            version.person,
+            ("contact", version.contact_id),
+            ("email", str(properties["email"] or "")),
+            *(("email", address) for address in addresses),
+            *(("contact", identifier) for identifier in merged),
+        )
+        for address in addresses:
             book.identify("hubspot", "email", address, version.person)
         book.identify("hubspot", "phone", str(properties["phone"]), version.person)
     _show(book, by_role(people), calendar)
@@ -315,11 +324,11 @@ def _deals(book: Book, people: list[Person], calendar: Calendar, seed: int) -> N
         if closed < calendar.end:
             events.append((closed, {**deal, "stage": "closedwon" if is_won else "closedlost"}))
     events.sort(key=lambda item: (item[0], str(item[1]["id"])))
-    for week in range(0, calendar.days, 7):
-        until = min(calendar.days, week + 7)
-        chosen = [(at, deal) for at, deal in events if calendar.at(week) <= at < calendar.at(until)]
+    for begin, end in calendar.weeks():
+        since, until = calendar.at(begin), calendar.at(end + 1)
+        chosen = [(at, deal) for at, deal in events if since <= at < until]
         if chosen:
-            day = calendar.day(until - 1)
+            day = calendar.day(end)
             records = ",\n".join(_deal(at, deal) for at, deal in chosen)
             content = ('{"results":[\n' + records + "\n]}\n").encode()
             path = f"hubspot/deals_{day.isoformat()}.json"

@@ -49,6 +49,17 @@ class Calendar:
         """UTC seconds of a wall-clock time in Oslo on day ``index``."""
         return local_seconds(self.day(index), hour, minute, second)
 
+    def weeks(self) -> list[tuple[int, int]]:
+        """(first, last) day numbers of the weekly exports. The last week is whole, the first may be
+        short: a company exports until today, and began on some day.
+        """
+        ends = range(self.days - 1, -1, -7)
+        return [(max(0, end - 6), end) for end in reversed(ends)]
+
+    def week_end(self, index: int) -> int:
+        """The last day of the week that day ``index`` belongs to."""
+        return next(end for begin, end in self.weeks() if begin <= index <= end)
+
     def contains(self, seconds: int) -> bool:
         """Does the moment fall into the exported days?"""
         return self.start <= seconds < self.end

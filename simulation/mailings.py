@@ -14,6 +14,8 @@ from simulation.purchases import Order
 FIRST_NEWSLETTER_DAY, NEWSLETTER_EVERY_DAYS = 3, 14
 NEWSLETTER_LINKS = 4
 OPTED_OUT_FROM_DAY = 21
+# Every second newsletter keeps a control group; nothing is planted, so its true lift is zero.
+CONTROL_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,15 @@ class MailEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Withheld:
+    """A person drawn into the control group of a newsletter: nothing was sent, on purpose."""
+
+    person: int
+    campaign: int
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """Everything that left the company by e-mail, and who no longer wants it (person: second)."""
 
@@ -60,6 +71,7 @@ class Mail:
     messages: list[Message]
     events: list[MailEvent]
     unsubscribed: dict[int, int]
+    withheld: list[Withheld]
 
 
 def draw_mail(people: list[Person], orders: list[Order], calendar: Calendar, seed: int) -> Mail:
@@ -80,7 +92,7 @@ def draw_mail(people: list[Person], orders: list[Order], calendar: Calendar, see
                 category_is_list=number % 2 == 0,
             )
         )
-    mail = Mail(campaigns, [], [], {})
+    mail = Mail(campaigns, [], [], {}, [])
     generator = stream(seed, "mail")
     for number, campaign in enumerate(campaigns):
         if campaign.is_newsletter:
@@ -95,6 +107,9 @@ def draw_mail(people: list[Person], orders: list[Order], calendar: Calendar, see
             ]
             chances = generator.random((len(recipients), 10))
             for person, u in zip(recipients, chances.tolist(), strict=True):
+                if number % 2 and u[9] < CONTROL_SHARE and not person.is_cast:
+                    mail.withheld.append(Withheld(person.index, number, campaign.sent_at))
+                    continue
                 _newsletter(mail, number, campaign, person, u, calendar)
     _confirmations(mail, people, orders, calendar, seed)
     return mail
@@ -168,14 +183,14 @@ def _leaving(mail: Mail, message: Message, person: Person, at: int, chance: floa
     scripted = person.role == "resubscriber" and not is_second
     if person.is_cast and not scripted:
         return
-    if scripted or chance < 0.006:
-        kind = "group_unsubscribe" if scripted or chance < 0.002 else "unsubscribe"
+    if scripted or chance < 0.03:
+        kind = "group_unsubscribe" if scripted or chance < 0.01 else "unsubscribe"
         mail.events.append(MailEvent(message.number, kind, at))
         if scripted:
             mail.events.append(MailEvent(message.number, "group_resubscribe", at + 2 * DAY))
         else:
             mail.unsubscribed[person.index] = at
-    elif chance < 0.008:
+    elif chance < 0.038:
         mail.events.append(MailEvent(message.number, "spamreport", at))
         mail.unsubscribed[person.index] = at
 

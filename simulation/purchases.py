@@ -184,7 +184,7 @@ def _lifetime(
     dropped_out_at, future_orders, future_value, drawn = 0, 0, 0, 0
     while moment < horizon:
         seconds = int(moment)
-        order = _order(person, seconds, generator)
+        order = _order(person, seconds, calendar.start, generator)
         leaves = generator.random() < person.dropout_probability
         if order.is_complaint:
             leaves = bool(leaves or generator.random() < COMPLAINT_DROPOUT)
@@ -213,7 +213,7 @@ def _lifetime(
     )
 
 
-def _order(person: Person, seconds: int, generator: np.random.Generator) -> Order:
+def _order(person: Person, seconds: int, earliest: int, generator: np.random.Generator) -> Order:
     u = generator.random(10)
     shop = {"store": "till", "indonesia": "indonesia"}.get(person.segment, "shopify")
     if person.segment == "omni" and u[0] < 0.4:
@@ -226,6 +226,8 @@ def _order(person: Person, seconds: int, generator: np.random.Generator) -> Orde
         # "the order's day" has one reading. The disagreement itself is a trap with a weekend order
         # of its own.
         seconds = seconds - seconds % DAY + 7 * HOUR + seconds % DAY // 3
+        if seconds < earliest:
+            seconds += DAY
     is_member = person.joined_at != 0 and seconds >= person.joined_at
     value = generator.gamma(VALUE_P, person.mean_value / VALUE_P)
     value *= MEMBER_VALUE_UPLIFT if is_member else 1.0

@@ -365,9 +365,11 @@ def _movements(
             earned[person.index] -= spent
             movements.append(Movement(person.card, person.index, "redeem", -spent, "", at + DAY))
     member = cast["till_member"]
-    # Two bottles handed in within one second: two movements that look the same.
-    twin = Movement(member.card, member.index, "earn", 5, "", calendar.at(13, 16))
-    redeemed = Movement(member.card, member.index, "redeem", -50, "", calendar.at(19, 12))
+    # Two bottles handed in within one second: two movements that look the same, on a day that two
+    # weekly files hold.
+    handed_in = calendar.at(calendar.week_end(13), 16)
+    twin = Movement(member.card, member.index, "earn", 5, "", handed_in)
+    redeemed = Movement(member.card, member.index, "redeem", -50, "", calendar.at(21, 12))
     movements.extend((twin, twin, redeemed))
     return sorted(movements, key=lambda move: (move.at, move.card, move.kind, move.points))
 
@@ -382,8 +384,10 @@ def _touches(
         ("social", "share", "peer"),
         ("social", "direct_message", "inbound"),
         ("call", "call", "inbound"),
-        ("push", "push_sent", "outbound"),
-        ("push", "push_opened", "inbound"),
+        ("push", "push_received", "outbound"),
+        ("push", "push_open", "inbound"),
+        ("video", "video_watched", "inbound"),
+        ("out_of_home", "qr_scan", "inbound"),
     )
     for person in people:
         if person.is_cast:
@@ -406,8 +410,8 @@ def _touches(
                 continue
             at = person.acquired_at + int(u[0] * span)
             outcome = ("good", "neutral", "bad")[int(u[2] * 3)] if channel == "call" else ""
-            sku = PRODUCTS[int(u[3] * len(PRODUCTS))].sku if channel == "social" else ""
-            seconds = int(u[3] * 900) if channel == "call" else 0
+            sku = PRODUCTS[int(u[3] * len(PRODUCTS))].sku if channel in ("social", "video") else ""
+            seconds = int(u[3] * 900) if channel in ("call", "video") else 0
             touches.append(
                 Touch("", person.index, channel, kind, direction, outcome, at, "", seconds, sku)
             )
@@ -415,8 +419,8 @@ def _touches(
         ("till_member", "store", "store_visit", "inbound", 11),
         ("nasty_name", "social", "comment", "peer", 12),
         ("parent", "call", "call", "inbound", 13),
-        ("zeros", "push", "push_sent", "outbound", 14),
-        ("no_zeros", "push", "push_opened", "inbound", 14),
+        ("zeros", "push", "push_received", "outbound", 14),
+        ("no_zeros", "push", "push_open", "inbound", 14),
     ):
         place = STORES[0] if channel == "store" else ""
         outcome = "good" if channel == "call" else ""

@@ -117,17 +117,18 @@ def export_orders(
 ) -> None:
     """Write all files of the instance ``shopify`` and note its identifiers and traps."""
     orders = [order for order in orders if order.shop == "shopify"]
-    by_day: dict[date, list[Order]] = {}
+    # An order stands in a day's file once, as it was at the end of the day.
+    by_day: dict[date, dict[str, Order]] = {}
     for order in orders:
         for day, state in _states(order, calendar):
-            by_day.setdefault(day, []).append(state)
+            by_day.setdefault(day, {})[order.number] = state
     # What was bought before the first exported day came as one file when the export was set up.
     history_day = calendar.first_day - timedelta(days=1)
-    _write(book, history_day, by_day.pop(history_day), people, calendar)
+    _write(book, history_day, list(by_day[history_day].values()), people, calendar)
     for index in range(calendar.days):
         day = calendar.day(index)
         if day in by_day:
-            _write(book, day, by_day[day], people, calendar)
+            _write(book, day, list(by_day[day].values()), people, calendar)
     for order in orders:
         person = people[order.person]
         book.identify("shopify", "email", order.email, person.index)

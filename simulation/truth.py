@@ -1,5 +1,16 @@
-"""The truth about a company, written where the pipeline does not look: who is who, what was earned,
-what was human.
+"""The truth about a company, written where the pipeline does not look.
+
+people.csv                   who exists; ``role`` is the trap a person plays, empty for the model's
+identifiers.csv              what the files call a person; ``linked_group``: tied together by files
+orders.csv                   every order document; ``person_id`` empty where the order names nobody
+revenue.json                 totals to the cent, per currency and source and in kroner
+effects.json                 what was planted: distributions, uplift, correlation
+engagement_inputs.csv        human, unrepeated events in the files; ``attributable``: to the person
+survey_answers.csv           answers in their last form
+true_remaining_lifetime.csv  rate, dropout and the purchases of the year after the last day
+quarantine.csv               malformed records, with row and money
+deliveries.csv               every file, with the day it was delivered on
+traps.json                   every trap with its rows and right answers
 """
 
 from __future__ import annotations
@@ -12,7 +23,7 @@ from pathlib import Path
 
 from simulation.back_office_export import Rates
 from simulation.delighted_export import final_score, person_number
-from simulation.deliveries import Book, csv_bytes, decimal_text
+from simulation.deliveries import Book, Node, csv_bytes, decimal_text, node
 from simulation.local_time import iso_text, oslo_day
 from simulation.people import (
     COMPLAINT_DROPOUT,
@@ -95,9 +106,10 @@ def _identifiers(folder: Path, book: Book) -> None:
     owners: dict[tuple[str, str, str], set[int]] = {}
     for source, kind, value, person in book.identifiers:
         owners.setdefault((source, kind, value), set()).add(person)
+    groups = _linked_groups(book)
     _table(
         folder / "identifiers.csv",
-        "source,identifier_type,identifier,person_id,is_shared,valid_from,valid_to",
+        "source,identifier_type,identifier,person_id,is_shared,linked_group,valid_from,valid_to",
         (
             (
                 source,
@@ -105,12 +117,43 @@ def _identifiers(folder: Path, book: Book) -> None:
                 value,
                 f"P{person:06d}",
                 str(len(owners[source, kind, value]) > 1).lower(),
+                groups[_node_of(source, kind, value, person)],
                 _moment(since),
                 _moment(until),
             )
             for (source, kind, value, person), (since, until) in sorted(book.identifiers.items())
         ),
     )
+
+
+def _node_of(source: str, kind: str, value: str, person: int) -> Node:
+    is_contact = source == "hubspot" and kind == "customer"
+    return node(person, "contact" if is_contact else kind, value)
+
+
+def _linked_groups(book: Book) -> dict[Node, str]:
+    """Identifiers of one person that the files tie together, directly or by others, share a group.
+
+    Two people never share one, even where they share an address or a device.
+    """
+    parents = {_node_of(*place): _node_of(*place) for place in book.identifiers}
+
+    def root(member: Node) -> Node:
+        while parents[member] != member:
+            parents[member] = member = parents[parents[member]]
+        return member
+
+    for left, right in sorted(book.links):
+        first, second = sorted((root(left), root(right)))
+        parents[second] = first
+    numbers: dict[int, list[Node]] = {}
+    groups = {}
+    for member in sorted(parents):
+        known = numbers.setdefault(member[0], [])
+        if root(member) not in known:
+            known.append(root(member))
+        groups[member] = f"P{member[0]:06d}-{known.index(root(member)) + 1}"
+    return groups
 
 
 def rate_at(rates: Rates, currency: str, day: date) -> int:
@@ -156,7 +199,7 @@ def _orders(folder: Path, orders: list[Order], rates: Rates) -> None:
                 decimal_text(order.net),
                 decimal_text(order.tax),
                 decimal_text(order.shipping),
-                decimal_text(reporting_amount(order, rates)),
+                decimal_text(0 if order.is_test else reporting_amount(order, rates)),
                 str(order.is_counted).lower(),
                 str(order.is_test).lower(),
                 str(order.is_voided).lower(),
@@ -235,6 +278,7 @@ def _effects() -> dict[str, object]:
             "v": VALUE_V,
         },
         "future_days": FUTURE_DAYS,
+        "newsletter_lift_over_control_group": 0,
     }
 
 

@@ -18,7 +18,7 @@ MISSING_DAY = 14
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One visit. ``login_at`` is the page from which the user id is known (-1: never);
+    """One visit. The user id is known from page ``login_at`` (-1: never) until ``logout_at``;
     ``seconds_per_page`` 0 lets the pages take a person's time.
     """
 
@@ -30,6 +30,7 @@ class Session:
     session_id: int = 0
     user_id: str = ""
     login_at: int = -1
+    logout_at: int = 1_000
     click_token: str = ""
     campaign: str = ""
     order: int = -1
@@ -38,6 +39,10 @@ class Session:
     has_consent: bool = True
     has_search: bool = False
     mark: str = ""
+
+    def names_user(self, page: int) -> bool:
+        """Does an event on this page carry the user id?"""
+        return self.has_consent and 0 <= self.login_at <= page < self.logout_at
 
     def second_of(self, page: int) -> int:
         """Seconds from the start to a page: 15 to 85 for each page before, in every run."""
@@ -174,7 +179,7 @@ def _cast_sessions(people: list[Person], calendar: Calendar) -> list[Session]:
             visit(role, at, 4, user_id=number, login_at=0, mark="family_device")
     flipper = cast["flipper"].customer_number
     at = calendar.at(11, 20)
-    visit("flipper", at, 5, user_id=flipper, login_at=2, seconds_per_page=40, mark="login_midway")
+    visit("flipper", at, 5, user_id=flipper, login_at=2, logout_at=4, mark="login_midway")
     # Two browsers that start within the same second get the same session id.
     at = calendar.at(21, 9)
     for role in ("collision_a", "collision_b"):

@@ -9,6 +9,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from expectations.gate import Columns, layer_suites, warehouse_columns
+from expectations.suite import LAYERS, Suite
 from tests.expectations.sound_warehouse import build
 
 
@@ -18,6 +20,18 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("sound") / "warehouse.duckdb"
     build(path)
     return path
+
+
+@pytest.fixture(scope="session")
+def columns(sound: Path) -> Columns:
+    """Types of the sound warehouse's columns."""
+    return warehouse_columns(sound)
+
+
+@pytest.fixture(scope="session")
+def suites(columns: Columns) -> dict[str, Suite]:
+    """All suites of all layers by name."""
+    return {suite.name: suite for layer in LAYERS for suite in layer_suites(layer, columns)}
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A small warehouse in which every expectation holds: ten days of one shop, in every raw table.
 
-Raw rows are made from the contracts' schemas, staging tables from raw under the suites' column names.
+Raw rows are made from the contracts' schemas, staging tables from raw under the suites' column
+names, marts from the suites' column names: five rows for five customers.
 """
 
 from __future__ import annotations
@@ -43,8 +44,66 @@ RUN_TABLES = """
     create table estimates.identity_assignments as
     select 'shop_no|customer|' || person as identifier, 'c' || person as customer_id
     from range(5) as people(person);
+
+    create table intermediate.int_orders (
+        currency text, delivered_amount decimal(18, 4), ordered_date date
+    );
 """
 
+# All money that raw accepted stands in the first order.
+ALL_MONEY = """
+    case when n = 0 then (select sum(amount) from raw.delivery_amounts) else 0 end::decimal(28, 4)
+"""
+
+# Values of the marts' columns by name: the same thing has the same name everywhere.
+NUMBERS = {
+    "decimal(18, 4)": """
+        gross_amount discount_amount refund_amount adjustment_amount tax_amount shipping_amount
+        net_amount net_amount_reporting amount_reporting net_value mean_repeat_value cost
+        attributed_revenue credited_net_amount net_revenue points_balance points_balance_value
+        quantity cart_amount first_response_minutes resolution_hours
+    """,
+    "decimal(9, 6)": """
+        score behavioural_score cognitive_score emotional_score social_score contribution change_1d
+        change_7d change_30d contribution_change_7d credited_orders
+    """,
+    "bigint": """
+        order_count repeat_purchase_days recency_days tenure_days page_views volume human_volume
+        reach responses delivered_count human_open_count human_click_count unsubscribe_count
+        complaint_count control_count n n_members n_others horizon_days row_count view_count
+        order_line_count step_count age_months customer_count retained_customers age_days
+        referrals_sent referrals_converted review_count share_count line_number
+        customer_order_number
+    """,
+    "double": """
+        p_alive p_order_30d expected_orders_30d expected_orders_90d expected_orders_365d
+        expected_value_30d expected_value_90d expected_value_365d expected_value_365d_low
+        expected_value_365d_high lifetime_value_discounted confidence coverage value interval_low
+        interval_high auc top_decile_lift base_rate log_likelihood actual predicted mae rmse
+        naive_mae calibration_error retention_rate bad_outcome_rate
+    """,
+}
+MART_COLUMNS = {
+    "as_of": "date '2026-06-10'",
+    "date": "date '2026-06-10'",
+    "origin_date": "date '2026-06-01'",
+    "acquisition_month": "date '2026-06-01'",
+    "order_month": "date '2026-06-01'",
+    "last_purchase_date": "date '2026-06-05'",
+    "last_active_date": "date '2026-06-05'",
+    "last_touched_date": "date '2026-06-05'",
+    "customer_id": "'c' || n",
+    "source": "'shop_no'",
+    "currency": "'NOK'",
+    "email_consent": "'unknown'",
+    "survey_type": "'nps'",
+    "delivered_amount": ALL_MONEY,
+    "unit": "'orders'",
+    "valid_to": "null::timestamp",
+    "insufficiency_reason": "null::text",
+    "machine_reason": "null::text",
+    **{name: f"1::{kind}" for kind, names in NUMBERS.items() for name in names.split()},
+}
 # Staging columns that raw has under another name or not at all.
 RENAMED = {
     "stg_ga4__events": {
@@ -90,14 +149,18 @@ RENAMED = {
 
 def build(path: Path) -> None:
     """Write the sound warehouse to ``path``."""
-    with duckdb.connect(str(path)) as connection:
-        for schema in ("raw", "staging", "estimates"):
+    with duckdb.connect() as connection:
+        # Small blocks: tests copy the file often, and most of a default block would be empty.
+        connection.execute(f"attach '{path}' as warehouse (block_size 16384); use warehouse")
+        for schema in ("raw", "staging", "estimates", "intermediate", "marts"):
             connection.execute(f"create schema {schema}")
         connection.execute(RUN_TABLES)
         for contract in load_contracts().values():
             _fill(connection, contract)
         for suite in read_suites("staging"):
             _stage(connection, suite)
+        for suite in read_suites("marts"):
+            _publish(connection, suite)
 
 
 def _fill(connection: duckdb.DuckDBPyConnection, contract: ObjectContract) -> None:
@@ -145,7 +208,7 @@ def _type(field: pa.Field) -> str:
 
 def _value(contract: ObjectContract, field: pa.Field) -> str:
     """SQL for a value of row ``place`` of ``day`` that the contract allows."""
-    plain = {
+    by_name = {
         "source": "'shop_no'",
         "id_space": "'shop_no'",
         "delivery_id": f"'{contract.table}-' || day",
@@ -153,35 +216,38 @@ def _value(contract: ObjectContract, field: pa.Field) -> str:
         "occurrence": "place % 2",
         "source_zone": "'UTC'",
     }
-    if field.name in plain:
-        return plain[field.name]
-    if field.name in contract.key and contract.block:
-        # A block of two lines.
-        return "'n' || day || '-' || place // 2"
-    choices = {column.name: column.values for column in contract.columns if column.values}
-    if field.name in choices:
-        return f"'{choices[field.name][0]}'"
-    if field.name in {column.name for column in contract.columns if column.type == "currency"}:
-        return "'NOK'"
-    if str(field.type) == "date32[day]":
-        return f"date '{FIRST_DAY}' + day::integer + 40 * place::integer - 1600"
-    if pa.types.is_timestamp(field.type):
-        return f"timestamp '{FIRST_DAY} 06:00:00' + to_days(day::integer) + to_minutes(20 * place)"
-    if str(field.type) == "bool":
-        return "false"
-    if str(field.type) == "string":
-        return f"'{field.name}-' || day || '-' || place"
+    for column in contract.columns:
+        if column.values:
+            by_name[column.name] = f"'{column.values[0]}'"
+        if column.type == "currency":
+            by_name[column.name] = "'NOK'"
+        if contract.block and column.name in contract.key:
+            # A block of two lines.
+            by_name[column.name] = "'n' || day || '-' || place // 2"
+    by_type = {
+        "bool": "false",
+        "string": f"'{field.name}-' || day || '-' || place",
+        "date32[day]": f"date '{FIRST_DAY}' + day::integer + 40 * place::integer - 1600",
+        "timestamp[us]": (
+            f"timestamp '{FIRST_DAY} 06:00:00' + to_days(day::integer) + to_minutes(20 * place)"
+        ),
+    }
     # The amounts of an order stand on all its lines alike.
-    return "100 + place // 2" if contract.block else "100 + place"
+    number = "100 + place // 2" if contract.block else "100 + place"
+    return by_name.get(field.name, by_type.get(str(field.type), number))
 
 
 def _stage(connection: duckdb.DuckDBPyConnection, suite: Suite) -> None:
-    reads = suite.reads or {
-        "stg_shopify__orders": "raw.shopify_orders",
-        "stg_hubspot__merged_contacts": "raw.hubspot_contacts",
-    }[suite.table]
+    reads = (
+        suite.reads
+        or {
+            "stg_shopify__orders": "raw.shopify_orders",
+            "stg_hubspot__merged_contacts": "raw.hubspot_contacts",
+        }[suite.table]
+    )
     known = {
-        name for (name,) in connection.execute(f"select column_name from (describe {reads})").fetchall()
+        name
+        for (name,) in connection.execute(f"select column_name from (describe {reads})").fetchall()
     }
     renamed = RENAMED.get(suite.table, {})
     columns = ", ".join(
@@ -190,3 +256,29 @@ def _stage(connection: duckdb.DuckDBPyConnection, suite: Suite) -> None:
     )
     once = " where delivery_row % 2 = 1" if suite.table == "stg_shopify__orders" else ""
     connection.execute(f"create table staging.{suite.table} as select {columns} from {reads}{once}")
+
+
+def _publish(connection: duckdb.DuckDBPyConnection, suite: Suite) -> None:
+    if suite.table in ("pipeline_ledger", "pipeline_ledger_amounts"):
+        run_table = {"pipeline_ledger": "deliveries"}.get(suite.table, "delivery_amounts")
+        connection.execute(
+            f"create table marts.{suite.table} as "
+            f"select *, date '2026-06-10' as as_of from raw.{run_table}"
+        )
+        return
+    columns = ", ".join(
+        f'{_mart_value(name)} as "{name}"' for name in suite.expectations[0].kwargs["column_set"]
+    )
+    connection.execute(
+        f"create table marts.{suite.table} as select {columns} from range(5) as r(n)"
+    )
+
+
+def _mart_value(name: str) -> str:
+    if name in MART_COLUMNS:
+        return MART_COLUMNS[name]
+    if name.endswith(("_at", "valid_from")):
+        return "timestamp '2026-06-05 12:00:00'"
+    if name.startswith(("is_", "has_")):
+        return "true"
+    return f"'{name} ' || n"

@@ -17,7 +17,9 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pandas as pd  # noqa: F401  (DuckDB loads both when needed: better once than in every fork)
@@ -30,6 +32,7 @@ from publishing.database_file import DATABASE
 from publishing.release import publish
 
 NEXT_DAY = AS_OF + dt.timedelta(days=1)
+WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT
 EFFECTS = {
     "os.mkdir",
     "os.rename",
@@ -58,9 +61,10 @@ ACTIONS: dict[str, Callable[[Path], None]] = {"publish": publish_next, "rollback
 
 
 def build_marts(home: Path, as_of: dt.date, generation: int) -> None:
-    """The small warehouse without its second large fact: one is enough, and each file costs kills."""
+    """One large fact and one small mart: every file costs several kills."""
     with duckdb.connect(build(home, as_of=as_of, generation=generation)) as connection:
-        connection.execute("drop table marts.sessions")
+        connection.execute("drop table marts.sessions; drop table marts.kpis_daily")
+        connection.execute("delete from marts.interactions where interaction_id = 'i1'")
 
 
 def prepare(home: Path, action: str) -> None:
@@ -82,9 +86,7 @@ def in_child(work: Callable[[], None]) -> int:
 
 
 def die_before_effect(number: int) -> None:
-    """From now on, count side effects of this process and die right before the one with this
-    number.
-    """
+    """From now on, count the side effects of this process and die right before this one."""
     seen = 0
 
     def count() -> None:
@@ -93,18 +95,17 @@ def die_before_effect(number: int) -> None:
         if seen == number:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def on_event(event: str, arguments: tuple[object, ...]) -> None:
-        writes = event == "open" and isinstance(arguments[2], int)
-        if event in EFFECTS or (writes and arguments[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)):
+    def on_event(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in EFFECTS or (event == "open" and arguments[2] & WRITING):
             count()
 
     fsync = os.fsync
 
-    def counted_fsync(descriptor: int) -> None:
+    def counted_fsync(descriptor: Any) -> None:
         count()
         fsync(descriptor)
 
-    os.fsync = counted_fsync
+    vars(os)["fsync"] = counted_fsync
     sys.addaudithook(on_event)
 
 
@@ -123,7 +124,7 @@ def reader(home: Path) -> dict[str, object]:
     with duckdb.connect(folder / DATABASE, read_only=True) as connection:
         generations = {
             mart: connection.execute(f"select max(generation) from {mart}").fetchall()[0][0]
-            for mart in ("interactions", "orders", "kpis_daily")
+            for mart in ("interactions", "orders")
         }
     return {"release": manifest.release, "generations": sorted(set(generations.values()))}
 
@@ -179,13 +180,13 @@ def main(folder: Path, action: str) -> None:
         raise SystemExit("the template could not be prepared")
     number = 1
     started = time.monotonic()
-    while report(folder / "home", action, lambda n=number: die_before_effect(n), f"{number}") != 0:
+    while report(folder / "home", action, partial(die_before_effect, number), f"{number}") != 0:
         number += 1
     moments = random.Random(20260630)  # noqa: S311  (seeded: the same moments every time)
     longest = (time.monotonic() - started) / number
     for _ in range(10 if action == "publish" else 0):
         seconds = moments.uniform(0.001, longest)
-        report(folder / "home", action, lambda s=seconds: die_after(s), f"{seconds:.4f} s")
+        report(folder / "home", action, partial(die_after, seconds), f"{seconds:.4f} s")
 
 
 if __name__ == "__main__":

@@ -42,19 +42,19 @@ def test_a_flipped_byte_anywhere_in_any_file_is_found(release: Path) -> None:
     assert manifests.verify(release) == manifest
 
 
-def cut(path: Path) -> Callable[[], None]:
+def cut(path: Path) -> Callable[[], object]:
     whole = path.read_bytes()
     path.chmod(0o644)
     path.write_bytes(whole[:-1])
-    return lambda: path.write_bytes(whole) and None
+    return lambda: path.write_bytes(whole)
 
 
-def take_away(path: Path) -> Callable[[], None]:
+def take_away(path: Path) -> Callable[[], object]:
     away = path.rename(path.parents[2] / "away")
-    return lambda: away.rename(path) and None
+    return lambda: away.rename(path)
 
 
-def put_beside(path: Path) -> Callable[[], None]:
+def put_beside(path: Path) -> Callable[[], object]:
     extra = path.with_name("customers.parquet")
     extra.write_bytes(b"PAR1")
     return extra.unlink
@@ -69,7 +69,7 @@ def put_beside(path: Path) -> Callable[[], None]:
     ],
 )
 def test_cut_missing_and_foreign_files_are_named(
-    release: Path, damage: Callable[[Path], Callable[[], None]], said: str
+    release: Path, damage: Callable[[Path], Callable[[], object]], said: str
 ) -> None:
     mend = damage(release / "marts" / "orders.parquet")
     with pytest.raises(ManifestError, match=said):

@@ -14,7 +14,7 @@ from publishing import pointer
 from publishing.release import publish
 
 PUBLISHES = 50
-READERS = 3
+READERS = 2
 MARTS = ("interactions", "sessions", "orders", "kpis_daily")
 
 
@@ -23,7 +23,9 @@ def read_once(home: Path) -> tuple[int, set[int], set[dt.date]]:
     folder = (home / "published" / pointer.LINK).resolve(strict=True)
     manifest = manifests.read(folder)
     generations, days = set(), set()
-    with duckdb.connect(folder / "marts.duckdb", read_only=True) as connection:
+    with duckdb.connect(
+        folder / "marts.duckdb", read_only=True, config={"threads": 1}
+    ) as connection:
         for mart in MARTS:
             files = [str(path) for path in (folder / "marts").rglob(f"*{mart}*.parquet")]
             rows = connection.execute(

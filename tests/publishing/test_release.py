@@ -10,7 +10,9 @@ import os
 import shutil
 import subprocess
 import sys
+from multiprocessing.synchronize import Event
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -286,7 +288,7 @@ CLOSED = GateOutcome(
     ],
 )
 def test_a_release_that_must_not_be_is_refused_by_name(
-    tmp_path: Path, changes: dict[str, object], said: str
+    tmp_path: Path, changes: dict[str, Any], said: str
 ) -> None:
     build(tmp_path)
     publish(tmp_path, release_inputs("a"))
@@ -354,7 +356,7 @@ def test_too_little_space_is_found_before_writing(
     must_be_untouched(tmp_path)
 
 
-def hold_open(path: Path, is_open: multiprocessing.Event, may_close: multiprocessing.Event) -> None:
+def hold_open(path: Path, is_open: Event, may_close: Event) -> None:
     with duckdb.connect(path):
         is_open.set()
         may_close.wait(30)

@@ -1,8 +1,11 @@
-"""Reading the simulated files in the plainest way: no pipeline code, so that a recount is a second opinion."""
+"""Reading the simulated files in the plainest way: no pipeline code, so that a recount is a second
+opinion.
+"""
 
 from __future__ import annotations
 
 import csv
+import functools
 import gzip
 import io
 import json
@@ -40,7 +43,9 @@ class Written:
 
     def paths(self, pattern: str) -> list[str]:
         """Export files that match, in the order of their names."""
-        return sorted(path.relative_to(self.folder).as_posix() for path in self.folder.glob(pattern))
+        return sorted(
+            path.relative_to(self.folder).as_posix() for path in self.folder.glob(pattern)
+        )
 
     def rows(self, path: str) -> list[dict[str, str]]:
         """A CSV file as dictionaries."""
@@ -73,7 +78,9 @@ class Written:
 
     def evidence(self, key: str) -> list[Record]:
         """What ``traps.json`` says about a trap."""
-        return next(trap["evidence"] for trap in self.truth_json("traps.json") if trap["key"] == key)
+        return next(
+            trap["evidence"] for trap in self.truth_json("traps.json") if trap["key"] == key
+        )
 
 
 def _is_english(path: str) -> bool:
@@ -81,7 +88,7 @@ def _is_english(path: str) -> bool:
 
 
 def shopify_blocks(company: Written) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """(order name, rows) of every block, oldest file first; a block starts where a currency stands."""
+    """(order name, rows) of every block, oldest file first; a currency starts a block."""
     for path in company.paths("shopify/*.csv"):
         block: list[dict[str, str]] = []
         for row in company.rows(path):
@@ -93,8 +100,9 @@ def shopify_blocks(company: Written) -> Iterator[tuple[str, list[dict[str, str]]
             yield block[0]["Name"], block
 
 
+@functools.cache
 def web_events(company: Written) -> list[Record]:
-    """GA4 events without repeats: equal ones inside a file are real, across files they are repeats."""
+    """GA4 events without repeats: equal ones are real inside a file, repeats across files."""
     events: dict[tuple[Any, ...], Record] = {}
     for path in company.paths("ga4/*"):
         seen: Counter[tuple[Any, ...]] = Counter()
@@ -120,6 +128,7 @@ def param(event: Record, key: str) -> str | None:
     return None
 
 
+@functools.cache
 def mail_events(company: Written) -> list[Record]:
     """SendGrid events without repeats."""
     events: dict[str, Record] = {}

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 from simulation.local_time import Calendar, double_hour, oslo_day, shopify_text
 
@@ -22,6 +22,16 @@ def test_the_double_hour_is_one_wall_clock_time_twice() -> None:
 def test_days_are_oslos_days() -> None:
     assert oslo_day(int(datetime(2026, 6, 30, 22, 0, tzinfo=UTC).timestamp())) == date(2026, 7, 1)
     assert oslo_day(int(datetime(2026, 1, 31, 22, 59, tzinfo=UTC).timestamp())) == date(2026, 1, 31)
+
+
+def test_weeks_cover_every_day_once_and_the_last_is_whole() -> None:
+    for days in range(40, 55):
+        calendar = Calendar(date(2026, 1, 1), date(2026, 1, 1) + timedelta(days=days - 1))
+        weeks = calendar.weeks()
+        covered = [day for first, last in weeks for day in range(first, last + 1)]
+        assert covered == list(range(days))
+        assert weeks[-1] == (days - 7, days - 1)
+        assert calendar.week_end(0) == weeks[0][1]
 
 
 def test_a_calendar_over_the_change_to_summer_time_has_a_short_day() -> None:

@@ -49,7 +49,7 @@ def test_expected_orders_are_what_comes_on_average(drawn: Drawn) -> None:
 
 
 def test_who_dropped_out_buys_no_more(drawn: Drawn) -> None:
-    people, orders, lifetimes = drawn
+    _, orders, lifetimes = drawn
     gone = {life.person: life for life in lifetimes if life.dropped_out_at and not life.is_alive}
     assert len(gone) > 500
     assert all(life.future_orders == 0 for life in gone.values())

@@ -50,3 +50,17 @@
     {%- endfor -%}
     ))
 {%- endmacro %}
+
+
+{#- SHA-256 of a text, as 64 hexadecimal digits. -#}
+{% macro sha256_hex(text) -%}
+    {{ return(adapter.dispatch('sha256_hex')(text)) }}
+{%- endmacro %}
+
+{% macro duckdb__sha256_hex(text) -%}
+    sha256({{ text }})
+{%- endmacro %}
+
+{% macro spark__sha256_hex(text) -%}
+    sha2({{ text }}, 256)
+{%- endmacro %}

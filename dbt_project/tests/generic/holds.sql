@@ -1,4 +1,4 @@
-{#- The condition is true for every row; a condition that comes out null does not hold. -#}
+{#- The condition is true for every row; one that comes out null does not hold. -#}
 {% test holds(model, condition) %}
 
 select *

@@ -65,7 +65,8 @@ customer_channels as (
 
 ),
 
--- A channel weighs as many customers as it reaches, so that a rare channel is not missed.
+-- A channel weighs as many customers as it reaches, so that a rare channel is not
+-- missed.
 channel_reach as (
 
     select
@@ -140,10 +141,12 @@ final as (
         channel_count,
         coverage,
         freshness,
-        sufficiency * coverage * freshness as confidence,
 
         ---------- dates
-        last_active_date
+        last_active_date,
+
+        ---------- calculated
+        sufficiency * coverage * freshness as confidence
     from factors
 
 )

@@ -45,7 +45,7 @@ levels as (
                     -cast(states.evidence as double)
                     / cast(weights.saturation_scale as double)
                 )
-        end as level
+        end as reached_share
     from states
     inner join weights
         on states.signal = weights.signal
@@ -65,9 +65,9 @@ final as (
 
         ---------- numerics
         days_ago,
-        level,
+        reached_share,
         cast(
-            round(cast(points as double) * level, 6) as decimal(9, 6)
+            round(cast(points as double) * reached_share, 6) as decimal(9, 6)
         ) as contribution
     from levels
 

@@ -9,13 +9,11 @@ settings as (
 final as (
 
     select
-        ---------- strings
-        max(config_version) as config_version,
-
-        ---------- numerics
+        ---------- calculated
         cast(
             max(case when setting = 'evidence_window_days' then value end) as integer
         ) as evidence_window_days,
+        max(config_version) as config_version,
         max(
             case when setting = 'opinion_prior_answers' then value end
         ) as opinion_prior_answers,

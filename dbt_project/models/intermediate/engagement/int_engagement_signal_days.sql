@@ -36,8 +36,9 @@ tickets as (
 
 ),
 
--- What a machine did is no evidence of a person, so it is left out here. Trackers differ
--- in whether they write an event when a visit begins: visits come from the sessions below.
+-- What a machine did is no evidence of a person, so it is left out here. Trackers
+-- differ in whether they write an event when a visit begins: visits come from the
+-- sessions below.
 acts as (
 
     select
@@ -157,12 +158,12 @@ final as (
         identifier,
         signal,
 
-        ---------- numerics
-        count(*) as event_count,
-        sum(opinion) as opinion_total,
-
         ---------- dates
-        active_date
+        active_date,
+
+        ---------- calculated
+        count(*) as event_count,
+        sum(opinion) as opinion_total
     from dated
     group by
         identifier,

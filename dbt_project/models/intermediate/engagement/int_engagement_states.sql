@@ -1,8 +1,8 @@
 with
 
-run_parameters as (
+evaluations as (
 
-    select * from {{ ref('stg_run__parameters') }}
+    select * from {{ ref('int_engagement_evaluations') }}
 
 ),
 
@@ -30,29 +30,8 @@ settings as (
 
 ),
 
-looks_back as (
-
-    select 0 as days_ago
-    union all
-    select 1 as days_ago
-    union all
-    select 7 as days_ago
-    union all
-    select 30 as days_ago
-
-),
-
-evaluations as (
-
-    select
-        looks_back.days_ago,
-        {{ add_days('run_parameters.as_of', '-looks_back.days_ago') }} as evaluated_on
-    from run_parameters
-    cross join looks_back
-
-),
-
--- An identifier that belongs to no customer cannot earn a customer points: it leaves here.
+-- An identifier that belongs to no customer cannot earn a customer points: it leaves
+-- here.
 customer_days as (
 
     select

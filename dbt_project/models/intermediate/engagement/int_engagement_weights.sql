@@ -80,7 +80,8 @@ total_reach as (
 
 ),
 
--- Points are cut, never rounded up, so that no sum of them can pass 100 or fall below 0.
+-- Points are cut, never rounded up, so that no sum of them can pass 100 or fall below
+-- 0.
 pointed as (
 
     select

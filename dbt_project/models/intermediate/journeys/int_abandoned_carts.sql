@@ -77,7 +77,7 @@ later_orders as (
     inner join orders
         on
             abandoned.customer_id = orders.customer_id
-            and orders.ordered_at > abandoned.created_at
+            and abandoned.created_at < orders.ordered_at
             and orders.ordered_at <= abandoned.created_at + interval 30 days
     where orders.is_counted
 
@@ -117,7 +117,7 @@ visits_after as (
     inner join customer_visits
         on
             abandoned.customer_id = customer_visits.customer_id
-            and customer_visits.occurred_at > abandoned.created_at
+            and abandoned.created_at < customer_visits.occurred_at
             and customer_visits.occurred_at
             <= abandoned.created_at + interval 30 days
 

@@ -104,10 +104,15 @@ final as (
 
         ---------- strings
         attribution_model,
-        coalesce(channel, 'no touch seen') as channel,
 
         ---------- numerics
         touch_number,
+
+        ---------- dates
+        ordered_date,
+        as_of,
+
+        ---------- calculated
         cast(
             cast(round(share_so_far, 10) as decimal(18, 10))
             - cast(round(share_before, 10) as decimal(18, 10))
@@ -124,10 +129,7 @@ final as (
             )
             as decimal(18, 4)
         ) as credited_net_amount,
-
-        ---------- dates
-        ordered_date,
-        as_of
+        coalesce(channel, 'no touch seen') as channel
     from shares
 
 )

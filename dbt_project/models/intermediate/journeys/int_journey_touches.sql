@@ -30,7 +30,8 @@ interactions as (
 
 ),
 
--- A web visit is one touch under the channel that brought it, whatever was clicked in it.
+-- A web visit is one touch under the channel that brought it, whatever was clicked in
+-- it.
 visits as (
 
     select
@@ -73,7 +74,8 @@ customer_touches as (
         identity_assignments.customer_id,
         touches.channel,
         touches.touched_at,
-        {{ local_date('touches.touched_at', 'run_parameters.time_zone') }} as touched_date
+        {{ local_date('touches.touched_at', 'run_parameters.time_zone') }}
+            as touched_date
     from touches
     inner join identity_assignments
         on touches.identifier = identity_assignments.identifier
@@ -152,7 +154,7 @@ final as (
     left join daily_touches
         on
             customer_orders.customer_id = daily_touches.customer_id
-            and daily_touches.touched_at < customer_orders.ordered_at
+            and customer_orders.ordered_at > daily_touches.touched_at
             and daily_touches.touched_at
             >= customer_orders.ordered_at - interval 30 days
 

@@ -124,20 +124,27 @@ second_dates as (
 
 ),
 
+-- Only customers whom there was time to see come back are judged: without that the rate
+-- would fall whenever the company grows.
 repeat_customers as (
 
     select
-        'repeat_purchase_rate' as metric,
-        customer_id as cluster_id,
+        metrics.metric,
+        second_dates.customer_id as cluster_id,
         case
-            when second_date <= {{ add_days('first_date', '365') }} then 1
+            when
+                second_dates.second_date
+                <= {{ add_days('second_dates.first_date', 'metrics.tenure_days') }}
+                then 1
             else 0
         end as numerator,
         1 as denominator,
         1 as observations,
-        {{ add_days('first_date', '365') }} as starts_on,
+        {{ add_days('second_dates.first_date', 'metrics.tenure_days') }} as starts_on,
         cast(null as date) as ends_on
     from second_dates
+    inner join metrics
+        on metrics.tenure_days > 0
 
 ),
 

@@ -12,6 +12,12 @@ spells as (
 
 ),
 
+metrics as (
+
+    select * from {{ ref('kpi_metrics') }}
+
+),
+
 horizon as (
 
     select
@@ -138,7 +144,8 @@ before_and_after as (
 
 ),
 
--- How much each customer's change moved the sums of squares that an interval is made of.
+-- How much each customer's change moved the sums of squares that an interval is made
+-- of.
 day_changes as (
 
     select
@@ -168,13 +175,20 @@ day_changes as (
 
 ),
 
+-- A metric without any data is reported as such, not left out.
 series as (
 
-    select distinct
+    select
         metric,
         segment,
         channel
     from day_changes
+    union distinct
+    select
+        metric,
+        'all' as segment,
+        'all' as channel
+    from metrics
 
 ),
 
@@ -212,18 +226,18 @@ final as (
         segment,
         channel,
 
-        ---------- numerics
+        ---------- dates
+        reported_date,
+        as_of,
+
+        ---------- calculated
         sum(numerator) over up_to_date as numerator,
         sum(denominator) over up_to_date as denominator,
         sum(observations) over up_to_date as observations,
         sum(clusters) over up_to_date as clusters,
         sum(numerator_squared) over up_to_date as numerator_squared,
         sum(numerator_denominator) over up_to_date as numerator_denominator,
-        sum(denominator_squared) over up_to_date as denominator_squared,
-
-        ---------- dates
-        reported_date,
-        as_of
+        sum(denominator_squared) over up_to_date as denominator_squared
     from series_days
     window up_to_date as (
         partition by metric, segment, channel

@@ -22,8 +22,9 @@ metrics as (
 -- Only the reported days and the longest window before them can change a number.
 reach as (
 
-    select {{ add_days('run_parameters.as_of', '-90 - max(metrics.window_days)') }}
-        as before_first_date
+    select
+        {{ add_days('run_parameters.as_of', '-90 - max(metrics.window_days)') }}
+            as before_first_date
     from run_parameters
     cross join metrics
     group by run_parameters.as_of
@@ -34,12 +35,12 @@ reach as (
 known_orders as (
 
     select
-        coalesce(customer_id, source || '|' || order_id) as cluster_id,
         ordered_date,
         gross_amount_reporting,
         discount_amount_reporting,
         refund_amount_reporting,
         net_amount_reporting,
+        coalesce(customer_id, source || '|' || order_id) as cluster_id,
         case when is_counted then 1 else 0 end as counted_orders,
         coalesce(channel, 'unknown') as channel,
         case when is_member_at_order then 'members' else 'others' end as membership

@@ -6,7 +6,8 @@ run_parameters as (
 
 ),
 
--- A quarter: enough to see a trend and a weekly rhythm; older values stand in the releases.
+-- A quarter: enough to see a trend and a weekly rhythm; older values stand in the
+-- releases.
 final as (
 
     select

@@ -36,7 +36,7 @@ relation_spells as (
 
 ),
 
-final as (
+spells as (
 
     select * from order_spells
     union all
@@ -49,6 +49,27 @@ final as (
     select * from survey_spells
     union all
     select * from relation_spells
+
+),
+
+final as (
+
+    select
+        ---------- ids
+        metric,
+        segment,
+        channel,
+        cluster_id,
+
+        ---------- numerics
+        numerator,
+        denominator,
+        observations,
+
+        ---------- dates
+        starts_on,
+        ends_on
+    from spells
 
 )
 

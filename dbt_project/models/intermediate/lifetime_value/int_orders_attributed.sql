@@ -121,6 +121,19 @@ final as (
         cast(counted_orders.customer_order_number as integer)
             as customer_order_number,
         cast(rated.exchange_rate as decimal(24, 10)) as exchange_rate,
+
+        ---------- booleans
+        rated.is_counted,
+        rated.is_test,
+
+        ---------- dates
+        rated.ordered_date,
+        rated.as_of,
+
+        ---------- timestamps
+        rated.ordered_at,
+
+        ---------- calculated
         cast(round(rated.gross_amount * rated.exchange_rate, 4) as decimal(18, 4))
             as gross_amount_reporting,
         cast(
@@ -131,19 +144,8 @@ final as (
         ) as refund_amount_reporting,
         cast(round(rated.net_amount * rated.exchange_rate, 4) as decimal(18, 4))
             as net_amount_reporting,
-
-        ---------- booleans
-        rated.is_counted,
-        rated.is_test,
         coalesce(rated.is_member_recorded, member_orders.order_id is not null)
-            as is_member_at_order,
-
-        ---------- dates
-        rated.ordered_date,
-        rated.as_of,
-
-        ---------- timestamps
-        rated.ordered_at
+            as is_member_at_order
     from rated
     left join member_orders
         on

@@ -39,6 +39,8 @@ session_summary as (
 
     select
         session_id,
+        cast(sum(case when is_page_view then 1 else 0 end) as bigint) as page_views,
+        cast(sum(engagement_seconds) as decimal(18, 4)) as engagement_seconds,
         min(source) as source,
         min(anonymous_identifier) as anonymous_identifier,
         max(
@@ -67,8 +69,6 @@ session_summary as (
         min(device) as device,
         min(machine_reason) as machine_reason,
         count(*) as event_count,
-        cast(sum(case when is_page_view then 1 else 0 end) as bigint) as page_views,
-        cast(sum(engagement_seconds) as decimal(18, 4)) as engagement_seconds,
         max(is_conversion) as is_converted,
         min(occurred_at) as started_at,
         max(occurred_at) as ended_at

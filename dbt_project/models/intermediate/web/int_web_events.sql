@@ -81,128 +81,72 @@ events as (
 
 ),
 
--- The tracker's session id is unique only within its user. An event without any user
--- belongs to no session.
-tracked as (
-
-    select
-        *,
-        source || '|' || tracker_user || '|' || tracker_session as session_id
-    from events
-    where
-        tracker_session is not null
-        or tracker_user is null
-
-),
-
-untracked as (
-
-    select
-        *,
-        lag(occurred_at) over (
-            partition by source, tracker_user
-            order by occurred_at, event_id
-        ) as previous_at
-    from events
-    where
-        tracker_session is null
-        and tracker_user is not null
-
-),
-
-starts as (
-
-    select
-        *,
-        case
-            when
-                previous_at is null
-                or occurred_at > previous_at + interval 30 minutes
-                then occurred_at
-        end as start_at
-    from untracked
-
-),
-
-silence_separated as (
-
-    select
-        *,
-        max(start_at) over (
-            partition by source, tracker_user
-            order by occurred_at, event_id
-            rows between unbounded preceding and current row
-        ) as session_start_at
-    from starts
-
-),
-
-sessionised as (
+-- Trackers without session ids: only what tells the visits apart goes through the sort.
+sessionless_events as (
 
     select
         source,
         event_id,
-        delivery_id,
-        session_id,
-        login_identifier,
-        anonymous_identifier,
-        order_id,
-        product_id,
-        email_click_token,
-        event_name,
-        page_url,
-        referrer_url,
-        traffic_source,
-        traffic_medium,
-        campaign,
-        currency,
-        category,
-        device,
-        country,
-        user_agent,
-        amount,
-        engagement_seconds,
-        vendor_reason,
+        coalesce(anonymous_id, user_id) as tracker_user,
         occurred_at
-    from tracked
+    from ga4_events
+    where session_id is null
     union all
     select
         source,
         event_id,
-        delivery_id,
-        source
-        || '|'
-        || tracker_user
-        || '|from '
-        || cast(session_start_at as string) as session_id,
-        login_identifier,
-        anonymous_identifier,
-        order_id,
-        product_id,
-        email_click_token,
-        event_name,
-        page_url,
-        referrer_url,
-        traffic_source,
-        traffic_medium,
-        campaign,
-        currency,
-        category,
-        device,
-        country,
-        user_agent,
-        amount,
-        engagement_seconds,
-        vendor_reason,
+        coalesce(anonymous_id, user_id, email_key) as tracker_user,
         occurred_at
-    from silence_separated
+    from generic_events
+    where session_id is null
+
+),
+
+silences as (
+
+    select
+        source,
+        event_id,
+        tracker_user,
+        occurred_at,
+        lag(occurred_at) over (
+            partition by source, tracker_user
+            order by occurred_at, event_id
+        ) as previous_at
+    from sessionless_events
+    where tracker_user is not null
+
+),
+
+visits as (
+
+    select
+        source,
+        event_id,
+        max(
+            case
+                when
+                    previous_at is null
+                    or occurred_at > previous_at + interval 30 minutes
+                    then occurred_at
+            end
+        ) over (
+            partition by source, tracker_user
+            order by occurred_at, event_id
+            rows between unbounded preceding and current row
+        ) as visit_started_at
+    from silences
 
 ),
 
 agents as (
 
-    select distinct user_agent
-    from events
+    select browser as user_agent
+    from ga4_events
+    where browser is not null
+    union distinct
+    select user_agent
+    from generic_events
     where user_agent is not null
 
 ),
@@ -223,16 +167,32 @@ machine_agents as (
 
 ),
 
+-- The tracker's session id is unique only within its user. An event without any user
+-- belongs to no session.
 judged as (
 
     select
-        sessionised.*,
+        events.*,
         coalesce(
-            sessionised.vendor_reason, machine_agents.agent_reason
-        ) as machine_reason
-    from sessionised
+            events.source
+            || '|'
+            || events.tracker_user
+            || '|'
+            || events.tracker_session,
+            events.source
+            || '|'
+            || events.tracker_user
+            || '|from '
+            || cast(visits.visit_started_at as string)
+        ) as session_id,
+        coalesce(events.vendor_reason, machine_agents.agent_reason) as machine_reason
+    from events
+    left join visits
+        on
+            events.source = visits.source
+            and events.event_id = visits.event_id
     left join machine_agents
-        on sessionised.user_agent = machine_agents.user_agent
+        on events.user_agent = machine_agents.user_agent
 
 ),
 

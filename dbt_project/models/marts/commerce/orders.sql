@@ -35,6 +35,7 @@ final as (
         int_orders.discount_code,
 
         ---------- numerics
+        int_orders.delivered_amount,
         int_orders.gross_amount,
         int_orders.discount_amount,
         int_orders.refund_amount,

@@ -104,10 +104,15 @@ final as (
         removed_contacts.removed_at as valid_to,
 
         ---------- calculated
+        cast(coalesce(ranked_evidence.strength, 1) as decimal(3, 2))
+            as evidence_strength,
         coalesce(ranked_evidence.evidence, 'own record') as evidence,
-        cast(coalesce(ranked_evidence.strength, 1) as decimal(3, 2)) as evidence_strength,
         coalesce(sightings.first_seen_at, timestamp '1970-01-01 00:00:00')
-            as valid_from
+            as valid_from,
+        -- a customer's id is made from the oldest identifier: every id that an earlier
+        -- release gave to a part of this customer stands beside an identifier
+        'c' || substr({{ sha256_hex('sightings.identifier') }}, 1, 20)
+            as earlier_customer_id
     from sightings
     cross join run_parameters
     inner join identity_assignments

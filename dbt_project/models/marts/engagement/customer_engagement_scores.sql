@@ -157,7 +157,6 @@ final as (
         customers.customer_id,
 
         ---------- strings
-        coalesce(tiers.tier, 'no evidence') as tier,
         drivers.top_positive_drivers,
         drivers.top_negative_drivers,
         versions.config_version,
@@ -169,6 +168,12 @@ final as (
         score_at_each_look.cognitive_score,
         score_at_each_look.emotional_score,
         score_at_each_look.social_score,
+
+        ---------- dates
+        confidence.last_active_date,
+        customers.as_of,
+
+        ---------- calculated
         cast(
             score_at_each_look.score - score_at_each_look.score_1d_ago
             as decimal(9, 6)
@@ -181,18 +186,13 @@ final as (
             score_at_each_look.score - score_at_each_look.score_30d_ago
             as decimal(9, 6)
         ) as change_30d,
+        coalesce(tiers.tier, 'no evidence') as tier,
         coalesce(confidence.confidence, 0) as confidence,
         coalesce(confidence.coverage, 0) as coverage,
         coalesce(confidence.freshness, 0) as freshness,
         coalesce(confidence.observations, 0) as observations,
-
-        ---------- booleans
         coalesce(confidence.confidence, 0)
-        >= cast(settings.minimum_confidence as double) as is_confident,
-
-        ---------- dates
-        confidence.last_active_date,
-        customers.as_of
+        >= cast(settings.minimum_confidence as double) as is_confident
     from customers
     left join score_at_each_look
         on customers.customer_id = score_at_each_look.customer_id

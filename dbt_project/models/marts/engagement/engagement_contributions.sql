@@ -49,7 +49,8 @@ scored_customers as (
 
 ),
 
--- A signal that fell out of the evidence window within the week still explains a change.
+-- A signal that fell out of the evidence window within the week still explains a
+-- change.
 signal_points as (
 
     select

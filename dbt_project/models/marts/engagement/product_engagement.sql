@@ -6,8 +6,8 @@ touches as (
 
 ),
 
--- Half a touch after 30 days: what interests a customer in a product changes faster than
--- the bond with the brand, which the engagement score measures.
+-- Half a touch after 30 days: what interests a customer in a product changes faster
+-- than the bond with the brand, which the engagement score measures.
 decayed as (
 
     select
@@ -83,16 +83,18 @@ final as (
         cast(quantity as decimal(18, 4)) as quantity,
         cast(net_amount as decimal(18, 4)) as net_amount,
         cast(decayed_touches as decimal(18, 10)) as decayed_touches,
+
+        ---------- dates
+        last_touched_date,
+        as_of,
+
+        ---------- calculated
         cast(decayed_touches as double) / nullif(
             cast(
                 sum(decayed_touches) over (partition by customer_id) as double
             ),
             0
-        ) as share_of_customer,
-
-        ---------- dates
-        last_touched_date,
-        as_of
+        ) as share_of_customer
     from customer_products
 
 )

@@ -106,13 +106,6 @@ final as (
         ---------- ids
         customer_id,
 
-        ---------- strings
-        case
-            when referrals_converted > 0 then 'a recommendation became a customer'
-            when advocacy_kinds_365d >= 2
-                then 'recommended in at least two ways within a year'
-        end as advocate_reason,
-
         ---------- numerics
         referrals_sent,
         referrals_converted,
@@ -123,11 +116,16 @@ final as (
         latest_nps_score,
         advocacy_kinds_365d,
 
-        ---------- booleans
-        referrals_converted > 0 or advocacy_kinds_365d >= 2 as is_advocate,
-
         ---------- dates
-        as_of
+        as_of,
+
+        ---------- calculated
+        case
+            when referrals_converted > 0 then 'a recommendation became a customer'
+            when advocacy_kinds_365d >= 2
+                then 'recommended in at least two ways within a year'
+        end as advocate_reason,
+        referrals_converted > 0 or advocacy_kinds_365d >= 2 as is_advocate
     from combined
 
 )

@@ -41,7 +41,7 @@ compared as (
 
 ),
 
--- The same channel day after day is one step of the path.
+-- The same channel day after day is one step of the journey_path.
 steps as (
 
     select
@@ -75,7 +75,7 @@ paths as (
             max(case when steps_before_order = 3 then channel end),
             max(case when steps_before_order = 2 then channel end),
             max(case when steps_before_order = 1 then channel end)
-        ) as path
+        ) as journey_path
     from steps
     group by
         source,
@@ -91,7 +91,7 @@ order_paths as (
         order_totals.as_of,
         order_totals.seconds_from_first_touch,
         coalesce(paths.step_count, 0) as step_count,
-        coalesce(paths.path, 'no touch seen') as path
+        coalesce(paths.journey_path, 'no touch seen') as journey_path
     from order_totals
     left join paths
         on
@@ -104,23 +104,23 @@ final as (
 
     select
         ---------- strings
-        path,
+        journey_path,
 
-        ---------- numerics
-        count(*) as order_count,
+        ---------- dates
+        as_of,
+
+        ---------- calculated
         cast(
             sum(net_amount_reporting) as decimal(18, 4)
         ) as net_amount,
         cast(sum(touch_count) as bigint) as touch_count,
         cast(sum(step_count) as bigint) as step_count,
+        count(*) as order_count,
         cast(sum(seconds_from_first_touch) as double)
-        / 86400 / count(*) as mean_days_from_first_touch,
-
-        ---------- dates
-        as_of
+        / 86400 / count(*) as mean_days_from_first_touch
     from order_paths
     group by
-        path,
+        journey_path,
         as_of
 
 )

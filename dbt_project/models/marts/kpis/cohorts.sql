@@ -14,8 +14,8 @@ customer_orders as (
         customer_id,
         ordered_date,
         net_amount_reporting,
-        case when is_counted then 1 else 0 end as counted_orders,
-        as_of
+        as_of,
+        case when is_counted then 1 else 0 end as counted_orders
     from orders
     where
         not is_test
@@ -91,7 +91,7 @@ grid as (
         ) as age_months
     from cohort_sizes
     inner join observed_months
-        on observed_months.observed_month >= cohort_sizes.acquisition_month
+        on cohort_sizes.acquisition_month <= observed_months.observed_month
 
 ),
 
@@ -133,10 +133,10 @@ filled as (
         grid.age_months,
         grid.customer_count,
         grid.as_of,
-        coalesce(monthly_orders.retained_customers, 0) as retained_customers,
-        coalesce(monthly_orders.order_count, 0) as order_count,
         cast(coalesce(monthly_orders.net_revenue, 0) as decimal(18, 4))
-            as net_revenue
+            as net_revenue,
+        coalesce(monthly_orders.retained_customers, 0) as retained_customers,
+        coalesce(monthly_orders.order_count, 0) as order_count
     from grid
     left join monthly_orders
         on

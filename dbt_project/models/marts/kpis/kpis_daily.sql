@@ -53,15 +53,37 @@ valued as (
 
 ),
 
--- Clustered: the linearised variance of a ratio of sums over customers.
--- Wilson: the score interval of a share. NPS: three quarters of an answer are added to
--- promoters and detractors and one and a half to the passives before the normal interval.
+-- Where nobody or everybody did it, customers show no variance and the interval would be a
+-- point: there a share is judged by Wilson, each customer as one observation.
+methods as (
+
+    select
+        *,
+        case
+            when
+                interval_method = 'clustered'
+                and ((ratio = 0 and lower_bound = 0) or (ratio = 1 and upper_bound = 1))
+                and upper_bound = 1
+                then 'wilson'
+            else interval_method
+        end as applied_method,
+        case
+            when interval_method = 'clustered' then cast(clusters as double)
+            else denominator
+        end as independent_n
+    from valued
+
+),
+
+-- Clustered: the linearised variance of a ratio of sums over customers. Wilson: the
+-- score interval of a share. NPS: three quarters of an answer are added to promoters
+-- and detractors and one and a half to the passives before the normal interval.
 centred as (
 
     select
         *,
         case
-            when interval_method = 'clustered' and clusters > 1
+            when applied_method = 'clustered' and clusters > 1
                 then
                     sqrt(
                         greatest(
@@ -72,13 +94,13 @@ centred as (
                         )
                         * clusters / (clusters - 1)
                     ) / denominator
-            when interval_method = 'wilson'
+            when applied_method = 'wilson'
                 then
                     sqrt(
-                        ratio * (1 - ratio) / denominator
-                        + 3.8414588 / (4 * denominator * denominator)
-                    ) / (1 + 3.8414588 / denominator)
-            when interval_method = 'nps'
+                        ratio * (1 - ratio) / independent_n
+                        + 3.8414588 / (4 * independent_n * independent_n)
+                    ) / (1 + 3.8414588 / independent_n)
+            when applied_method = 'nps'
                 then
                     sqrt(
                         greatest(
@@ -90,17 +112,14 @@ centred as (
                     )
         end as standard_error,
         case
-            when interval_method = 'clustered' then ratio
-            when interval_method = 'wilson'
+            when applied_method = 'clustered' then ratio
+            when applied_method = 'wilson'
                 then
-                    (ratio + 3.8414588 / (2 * denominator))
-                    / (1 + 3.8414588 / denominator)
-            when interval_method = 'nps' then numerator / (denominator + 3)
+                    (ratio + 3.8414588 / (2 * independent_n))
+                    / (1 + 3.8414588 / independent_n)
+            when applied_method = 'nps' then numerator / (denominator + 3)
         end as centre
-    from valued
-    where
-        ratio is not null
-        or kind = 'ratio'
+    from methods
 
 ),
 
@@ -129,6 +148,10 @@ final as (
         ---------- numerics
         value,
         n,
+
+        ---------- calculated
+        reported_date as date,
+        as_of,
         case
             when value is not null and raw_low is not null
                 then
@@ -142,11 +165,7 @@ final as (
                     greatest(
                         value, least(raw_high, coalesce(upper_bound, raw_high))
                     )
-        end as interval_high,
-
-        ---------- dates
-        reported_date as date, -- noqa: RF04 the published name of the column
-        as_of
+        end as interval_high
     from bounded
 
 )

@@ -12,24 +12,35 @@ claims as (
 
 ),
 
+reported_dates as (
+
+    select * from {{ ref('int_kpi_reported_dates') }}
+
+),
+
+run_date as (
+
+    select max(as_of) as as_of
+    from reported_dates
+
+),
+
 sums as (
 
     select
         claim,
         form,
-        as_of,
-        count(*) as customer_count,
-        sum(case when member_denominator > 0 then 1 else 0 end) as n_members,
-        sum(case when other_denominator > 0 then 1 else 0 end) as n_others,
         cast(sum(member_numerator) as double) as member_total,
         cast(sum(member_denominator) as double) as member_base,
         cast(sum(other_numerator) as double) as other_total,
-        cast(sum(other_denominator) as double) as other_base
+        cast(sum(other_denominator) as double) as other_base,
+        count(*) as customer_count,
+        sum(case when member_denominator > 0 then 1 else 0 end) as n_members,
+        sum(case when other_denominator > 0 then 1 else 0 end) as n_others
     from comparisons
     group by
         claim,
-        form,
-        as_of
+        form
 
 ),
 
@@ -49,8 +60,9 @@ rates as (
 
 ),
 
--- What one customer moves the logarithm of the ratio. Both sides of a customer who bought
--- before and after joining are in it, so that their orders are not taken as independent.
+-- What one customer moves the logarithm of the ratio. Both sides of a customer who
+-- bought before and after joining are in it, so that their orders are not taken as
+-- independent.
 influences as (
 
     select
@@ -108,38 +120,42 @@ estimated as (
 
 ),
 
+-- A claim that the data cannot answer yet is reported without a number.
 final as (
 
     select
         ---------- strings
-        sums.claim,
-        sums.form,
+        claims.claim,
+        claims.form,
         claims.members,
         claims.others,
         claims.caveat,
 
         ---------- numerics
-        estimated.ratio
-        - case when sums.form = 'relative uplift' then 1 else 0 end as value,
-        estimated.ratio * exp(-1.959964 * estimated.standard_error)
-        - case when sums.form = 'relative uplift' then 1 else 0 end as interval_low,
-        estimated.ratio * exp(1.959964 * estimated.standard_error)
-        - case when sums.form = 'relative uplift' then 1 else 0 end
-            as interval_high,
-        cast(sums.n_members as bigint) as n_members,
-        cast(sums.n_others as bigint) as n_others,
+        cast(coalesce(sums.n_members, 0) as bigint) as n_members,
+        cast(coalesce(sums.n_others, 0) as bigint) as n_others,
 
         ---------- dates
-        sums.as_of
-    from sums
-    inner join claims
+        run_date.as_of,
+
+        ---------- calculated
+        estimated.ratio
+        - case when claims.form = 'relative uplift' then 1 else 0 end as value,
+        estimated.ratio * exp(-1.959964 * estimated.standard_error)
+        - case when claims.form = 'relative uplift' then 1 else 0 end as interval_low,
+        estimated.ratio * exp(1.959964 * estimated.standard_error)
+        - case when claims.form = 'relative uplift' then 1 else 0 end
+            as interval_high
+    from claims
+    cross join run_date
+    left join sums
         on
-            sums.claim = claims.claim
-            and sums.form = claims.form
+            claims.claim = sums.claim
+            and claims.form = sums.form
     left join estimated
         on
-            sums.claim = estimated.claim
-            and sums.form = estimated.form
+            claims.claim = estimated.claim
+            and claims.form = estimated.form
 
 )
 

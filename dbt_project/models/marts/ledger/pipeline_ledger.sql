@@ -24,9 +24,11 @@ final as (
         deliveries.file_name,
         deliveries.sha256,
         deliveries.status,
+        deliveries.status_reason,
 
         ---------- numerics
         deliveries.rows_in_file,
+        deliveries.rows_filtered,
         deliveries.rows_delivered,
         deliveries.rows_accepted,
         deliveries.rows_quarantined,

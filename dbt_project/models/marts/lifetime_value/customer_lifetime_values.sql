@@ -52,13 +52,13 @@ final as (
         ranks.monetary_quintile,
         ranks.mean_value_quintile,
 
-        ---------- booleans
-        sufficiency.insufficiency_reason is null as is_sufficient,
-
         ---------- dates
         customers.first_purchase_date,
         customers.last_purchase_date,
-        customers.as_of
+        customers.as_of,
+
+        ---------- calculated
+        sufficiency.insufficiency_reason is null as is_sufficient
     from customers
     inner join sufficiency
         on customers.customer_id = sufficiency.customer_id

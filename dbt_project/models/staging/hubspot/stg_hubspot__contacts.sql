@@ -40,7 +40,15 @@ renamed as (
 
         ---------- categorised
         lower(lifecycle_stage) as lifecycle_stage,
-        lower(acquisition_channel) as acquisition_channel,
+        -- the words that sessions use for the same
+        case lower(acquisition_channel)
+            when 'email_marketing' then 'email'
+            when 'direct_traffic' then 'direct'
+            when 'referrals' then 'referral'
+            when 'social_media' then 'social'
+            when 'other_campaigns' then 'other'
+            else lower(acquisition_channel)
+        end as acquisition_channel,
         coalesce(is_deleted, false) as is_deleted
     from source
 

@@ -18,9 +18,11 @@ renamed as (
         file_name,
         sha256,
         status,
+        reason as status_reason,
 
         ---------- numerics
         rows_in_file,
+        rows_filtered,
         rows_delivered,
         rows_accepted,
         rows_quarantined,

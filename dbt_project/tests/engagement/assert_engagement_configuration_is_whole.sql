@@ -1,8 +1,8 @@
--- A failure means that the engagement seeds contradict each other, so that no score can be
--- explained: each row says what is wrong.
--- Whoever changed the seeds acts, before anything is published: one configuration version, one
--- reference version, dimensions that add up to 1, a scale or a neutral value for every signal,
--- and no signal on a touch point that the configuration does not know.
+-- A failure means that the engagement seeds contradict each other, so that no score can
+-- be explained: each row says what is wrong. Whoever changed the seeds acts, before
+-- anything is published: one configuration version, one reference version, dimensions
+-- that add up to 1, a scale or a neutral value for every signal, and no signal on a
+-- touch point that the configuration does not know.
 
 with
 

@@ -1,6 +1,6 @@
--- A failure means that money of a known customer's orders is missing from, or counted twice
--- in, customer_lifetime_values: lifetime value would be wrong for the customers listed.
--- The analytics engineer on duty acts: compare int_orders_attributed with
+-- A failure means that money of a known customer's orders is missing from, or counted
+-- twice in, customer_lifetime_values: lifetime value would be wrong for the customers
+-- listed. The analytics engineer on duty acts: compare int_orders_attributed with
 -- int_customer_purchase_days for one of them; nothing is published meanwhile.
 
 with

@@ -1,6 +1,6 @@
--- A failure means that the points shown to a customer or colleague do not explain the score
--- or its change: the receipt promise is broken for the customers listed.
--- The analytics engineer on duty acts: compare int_engagement_points with
+-- A failure means that the points shown to a customer or colleague do not explain the
+-- score or its change: the receipt promise is broken for the customers listed. The
+-- analytics engineer on duty acts: compare int_engagement_points with
 -- int_engagement_scores for one of them; nothing is published meanwhile.
 
 with
