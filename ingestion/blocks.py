@@ -35,7 +35,7 @@ def block_starts(
     same_record = _all_same(record_texts, first)
     same_line = _all_same(line_texts, first)
     is_another_line = same_record & ~same_line
-    starts = is_new | (is_named & is_complete & ~is_another_line)
+    starts: np.ndarray = is_new | (is_named & is_complete & ~is_another_line)
     starts[:1] = True
     return starts
 
@@ -51,7 +51,8 @@ def _same(left: pa.StringArray, right: pa.StringArray) -> np.ndarray:
     """Equal, or both null."""
     both_null = pc.and_(left.is_null(), right.is_null())
     equal = pc.fill_null(pc.equal(left, right), False)
-    return pc.or_(both_null, equal).to_numpy(zero_copy_only=False)
+    same: np.ndarray = pc.or_(both_null, equal).to_numpy(zero_copy_only=False)
+    return same
 
 
 def first_rows(starts: np.ndarray) -> np.ndarray:

@@ -186,7 +186,9 @@ def _generated(batch: Batch, rule: ColumnRule, seen: Counter[int]) -> pa.StringA
         for path in rule.generate
     ]
     joined = pc.binary_join_element_wise(*parts, _SEPARATOR)
-    return pc.binary_join_element_wise(joined, pc.cast(_numbered(joined, seen), pa.string()), "\x1f")
+    return pc.binary_join_element_wise(
+        joined, pc.cast(_numbered(joined, seen), pa.string()), "\x1f"
+    )
 
 
 def _numbered(texts: pa.StringArray, seen: Counter[int]) -> pa.Int64Array:
@@ -262,9 +264,7 @@ def _whole_blocks_only(reasons: pa.StringArray, starts: np.ndarray) -> pa.String
 # --- texts -> values
 
 
-def _typed(
-    column: Column, texts: pa.StringArray, mapping: FileMapping, keyring: Keyring
-) -> Typed:
+def _typed(column: Column, texts: pa.StringArray, mapping: FileMapping, keyring: Keyring) -> Typed:
     if texts.null_count == len(texts):
         return Typed(tuple(pa.nulls(len(texts), kind) for _, kind in column.raw_fields()))
     rule = mapping.rules[column.name]
@@ -288,7 +288,9 @@ def _completed(
             )
             faults = typed[column.name].faults
             both = fault if faults is None else pc.coalesce(faults, fault)
-            completed[column.name] = Typed((computed,), both if both.null_count < len(both) else None)
+            completed[column.name] = Typed(
+                (computed,), both if both.null_count < len(both) else None
+            )
         elif column.type == "currency" and not column.required:
             filled = pc.fill_null(values, origin.reporting_currency)
             completed[column.name] = Typed((filled,), typed[column.name].faults)
@@ -424,9 +426,5 @@ def _divided(
     else:
         lines = batch.lines.filter(is_bad)
     rejected = table.filter(is_bad)
-    quarantined = pa.table(
-        [rows, lines, reasons.filter(is_bad), *rejected.columns], schema=schema
-    )
+    quarantined = pa.table([rows, lines, reasons.filter(is_bad), *rejected.columns], schema=schema)
     return Converted(table.filter(pc.invert(is_bad)), quarantined, filtered, unknown)
-
-

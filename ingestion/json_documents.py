@@ -248,7 +248,7 @@ def _fields(
         f"try(json_extract_string(document, [{pointers}]::varchar[])) as texts",
         *(
             f"try(from_json(json_extract(document, {literal(pointer)}), "
-            f"'[{{\"key\": \"VARCHAR\", \"value\": \"JSON\"}}]')) as list{number}"
+            f'\'[{{"key": "VARCHAR", "value": "JSON"}}]\')) as list{number}'
             for number, pointer in enumerate(lists)
         ),
     ]

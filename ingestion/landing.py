@@ -51,15 +51,17 @@ class Landed:
     size: int
 
 
-def list_files(root: str) -> list[ExportFile]:
-    """All files below ``root`` but hidden ones, sorted by path.
+def list_files(root: str, patterns: Sequence[str] = ("*",)) -> list[ExportFile]:
+    """Files below ``root`` that match one of ``patterns``, but no hidden ones, sorted by path.
 
     ``root`` is a folder or an fsspec URL. Raises FileNotFoundError where it does not exist, OSError or ValueError where
     it cannot be listed.
     """
     root = root.removeprefix("file://")
     found = _list_remote(root) if "://" in root else _list_local(Path(root))
-    return sorted(found, key=lambda file: file.name)
+    return sorted(
+        (file for file in found if matches(file.name, patterns)), key=lambda file: file.name
+    )
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
@@ -161,7 +163,9 @@ def landed_before(folder: Path, sha256: str, name: str) -> Landed:
         with path.open("rb") as opened:
             found = hashlib.file_digest(opened, "sha256").hexdigest()
     except OSError as error:
-        raise UnreadableFile(name, str(path), f"cannot be read again: {error}", next_step) from error
+        raise UnreadableFile(
+            name, str(path), f"cannot be read again: {error}", next_step
+        ) from error
     if found != sha256:
         raise UnreadableFile(name, str(path), "is not what was delivered", next_step)
     return Landed(path, sha256, size)

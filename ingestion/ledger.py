@@ -7,7 +7,7 @@ after the files they speak of are durable. SQLite in the data home: safe against
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from decimal import Decimal
@@ -180,11 +180,6 @@ class Ledger:
             Delivery(**{item.name: row[item.name] for item in fields(Delivery)}) for row in rows
         ]
 
-    def last_arrival(self) -> int:
-        """The highest arrival number given so far; 0 in an empty ledger."""
-        row = self._connection.execute("select coalesce(max(arrival), 0) from deliveries").fetchone()
-        return int(row[0])
-
     def amounts(self) -> Iterator[tuple[str, Amount]]:
         """Delivery id and amount, in a fixed order."""
         for row in self._connection.execute(
@@ -203,19 +198,34 @@ class Ledger:
             notes.setdefault(row["delivery_id"], []).append(row["note"])
         return notes
 
-    def record(self, source: str, entries: Iterable[Entry], files: Iterable[SeenFile]) -> None:
-        """Enter deliveries, and that files were taken in, in one transaction."""
+    def record(
+        self,
+        source: str,
+        entries: Iterable[Entry],
+        files: Iterable[SeenFile] = (),
+        returned: Mapping[str, int] | None = None,
+    ) -> None:
+        """Enter deliveries, that files were taken in, and new arrivals of old content, in one transaction."""
         with self._transaction():
             for entry in entries:
                 if entry.replaces is not None:
                     self._remove(entry.replaces)
+                    self._connection.execute(
+                        "update deliveries set duplicate_of = ? where duplicate_of = ?",
+                        (entry.delivery.delivery_id, entry.replaces),
+                    )
                 self._remove(entry.delivery.delivery_id)
                 self._insert("deliveries", [asdict(entry.delivery)])
-                identity = {"delivery_id": entry.delivery.delivery_id}
+                identity: dict[str, object] = {"delivery_id": entry.delivery.delivery_id}
                 amounts = [asdict(item) | {"amount": str(item.amount)} for item in entry.amounts]
                 self._insert("delivery_amounts", [identity | item for item in amounts])
                 self._insert("delivery_notes", [identity | {"note": note} for note in entry.notes])
             self._insert("seen_files", [{"source": source} | asdict(file) for file in files])
+            for delivery_id, arrival in (returned or {}).items():
+                self._connection.execute(
+                    "update deliveries set arrival = ? where delivery_id = ?",
+                    (arrival, delivery_id),
+                )
 
     def set_status(self, delivery_id: str, status: str, reason: str) -> bool:
         """Take a delivery out ('rejected') or let it in ('accepted'); False where there is none."""

@@ -51,6 +51,13 @@ _ENDINGS = {
     ".parquet": "parquet",
 }
 
+_DAMAGED_GZIP: tuple[type[Exception], ...] = (
+    igzip.BadGzipFile,
+    EOFError,
+    zlib.error,
+    isal_zlib.error,  # type: ignore[assignment]  # its stub takes the class for an instance
+)
+
 _FOREIGN = {
     b"PK\x03\x04": "a zip archive or Excel workbook",
     b"\xd0\xcf\x11\xe0": "an old Excel workbook",
@@ -126,7 +133,7 @@ def _gunzipped(path: Path, name: str) -> Iterator[bytes]:
             while chunk := source.read(_CHUNK):
                 yield chunk
                 done += len(chunk)
-    except (igzip.BadGzipFile, EOFError, zlib.error, isal_zlib.error) as error:
+    except _DAMAGED_GZIP as error:
         raise UnreadableFile(
             name,
             f"after {done} unpacked bytes",
@@ -208,15 +215,11 @@ def csv_header(path: Path, name: str, dialect: Dialect) -> list[str]:
     return [item.strip() for item in names]
 
 
-def csv_reader(
-    lines: Iterable[str], dialect: Dialect, strict: bool = False
-) -> Iterator[list[str]]:
+def csv_reader(lines: Iterable[str], dialect: Dialect, strict: bool = False) -> Iterator[list[str]]:
     """The standard library's reader; ``strict``: what RFC 4180 does not allow is an error."""
     if not dialect.quote:
         return csv.reader(lines, delimiter=dialect.delimiter, quoting=csv.QUOTE_NONE)
-    return csv.reader(
-        lines, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=strict
-    )
+    return csv.reader(lines, delimiter=dialect.delimiter, quotechar=dialect.quote, strict=strict)
 
 
 def check_fields(

@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -80,6 +81,12 @@ class _Target:
         sync_folder(self._final.parent)
         return digest
 
+    def close(self) -> None:
+        """Let the staged file go, so that nothing is written to it after its place is taken."""
+        with suppress(OSError, pa.ArrowException):
+            # On a full disk the footer does not fit either; the file is thrown away in any case.
+            self._writer.close()
+
 
 def write_delivery(
     home: Path,
@@ -89,36 +96,32 @@ def write_delivery(
     converted: Iterable[Converted],
 ) -> Written:
     """Write the accepted and quarantined rows of a delivery and count rows and money on the way."""
-    accepted = _Target(
-        staging / "raw",
-        raw_path(home, contract.table, delivery_id),
-        contract.raw_schema(),
+    table = contract.table
+    accepted = _Target(staging / "raw", raw_path(home, table, delivery_id), contract.raw_schema())
+    rejected = _Target(
+        staging / "quarantine",
+        quarantine_path(home, table, delivery_id),
+        quarantine_schema(contract),
     )
-    rejected: _Target | None = None
     filtered = 0
     unknown: Counter[str] = Counter()
     money = _Money(contract)
     times: list[str] = []
-    for batch in converted:
-        accepted.write(batch.accepted)
-        if batch.quarantined.num_rows:
-            rejected = rejected or _Target(
-                staging / "quarantine",
-                quarantine_path(home, contract.table, delivery_id),
-                quarantine_schema(contract),
-            )
+    with closing(accepted), closing(rejected):
+        for batch in converted:
+            accepted.write(batch.accepted)
             rejected.write(batch.quarantined)
-        filtered += batch.filtered
-        unknown += batch.unknown
-        money.add(batch.accepted, "accepted")
-        money.add(batch.quarantined, "quarantined")
-        times += _range(batch.accepted[contract.event_time])
-    if rejected:
-        rejected.commit()
-    digest = accepted.commit()
+            filtered += batch.filtered
+            unknown += batch.unknown
+            money.add(batch.accepted, "accepted")
+            money.add(batch.quarantined, "quarantined")
+            times += _range(batch.accepted[contract.event_time])
+        if rejected.rows:
+            rejected.commit()
+        digest = accepted.commit()
     return Written(
         rows_accepted=accepted.rows,
-        rows_quarantined=rejected.rows if rejected else 0,
+        rows_quarantined=rejected.rows,
         rows_filtered=filtered,
         data_from=min(times, default=None),
         data_through=max(times, default=None),

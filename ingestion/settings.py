@@ -11,8 +11,9 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,17 @@ def exports() -> str:
     return os.environ.get("RAPPORT_EXPORTS") or str(home() / "exports")
 
 
+def as_of() -> date | None:
+    """The run's day where somebody asked for one (``RAPPORT_AS_OF``); None: the latest day with data."""
+    text = os.environ.get("RAPPORT_AS_OF")
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"RAPPORT_AS_OF: {text!r} is not a date like 2026-06-30") from None
+
+
 def realdata() -> Path:
     """Where other people's data sets lie for the `realdata` tests: ``RAPPORT_REALDATA``."""
     default = Path(__file__).parents[2] / "shared" / "data"
@@ -189,7 +201,7 @@ def load(home: Path) -> Settings:
 class _Texts(yaml.BaseLoader):
     """Every scalar is the text that stands there; a key that stands twice is an error, not the last one wins."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[str, Any]:
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """A mapping with texts as keys, each once."""
         seen: set[str] = set()
         for key, _ in node.value:
@@ -199,8 +211,7 @@ class _Texts(yaml.BaseLoader):
             if key.value in seen:
                 raise SettingsError(f"line {line}: key {key.value!r} stands here a second time")
             seen.add(key.value)
-        built: dict[str, Any] = super().construct_mapping(node, deep)
-        return built
+        return super().construct_mapping(node, deep)
 
 
 _TOP = ("reporting_currency", "time_zone", "sources", "lifetime_value")
@@ -273,9 +284,7 @@ def _source(name: str, given: Any) -> SourceSettings:
     )
 
 
-def _files(
-    where: str, vendor: str, zone: str, body: Mapping[str, Any]
-) -> tuple[FileMapping, ...]:
+def _files(where: str, vendor: str, zone: str, body: Mapping[str, Any]) -> tuple[FileMapping, ...]:
     exports = {f"{vendor}_{export.object}": export for export in ALL[vendor].objects}
     if "files" in body:
         entries = body["files"]
@@ -473,6 +482,13 @@ def _number(where: str, given: Any, low: int, high: int) -> float:
     if not number.is_finite() or not low <= number <= high:
         raise SettingsError(f"{where}: {text} is not between {low} and {high}")
     return float(number)
+
+
+def source_root(exports: str, path: str) -> str:
+    """The folder or fsspec URL that a source's ``path`` means, below ``exports`` unless absolute."""
+    if "://" in path or Path(path).is_absolute():
+        return path
+    return f"{exports.rstrip('/')}/{path}" if "://" in exports else str(Path(exports, path))
 
 
 def configuration_text(settings: Settings) -> str:

@@ -111,9 +111,7 @@ def _each(texts: pa.StringArray, read: Callable[[str], object], kind: pa.DataTyp
         except (Misfit, NotATime) as reason:
             values.append(None)
             faults.append(str(reason))
-    return Typed(
-        (pa.array(values, kind),), pa.array(faults, pa.string()) if any(faults) else None
-    )
+    return Typed((pa.array(values, kind),), pa.array(faults, pa.string()) if any(faults) else None)
 
 
 # --- texts

@@ -6,24 +6,22 @@ upsert keeps the newest version of each key, snapshot keeps the newest file. SQL
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
 
-from ingestion.contract import ObjectContract, load_contracts
-from ingestion.conversion import literal
+from ingestion.contract import VERSIONS, ObjectContract, load_contracts
+from ingestion.known_deliveries import names_a_day
+from ingestion.landing import matches
 from ingestion.ledger import Delivery, open_ledger
-from ingestion.raw_parquet import raw_path
-from ingestion.reading import quoted
+from ingestion.raw_parquet import file_sha256, raw_path
 from ingestion.settings import FileMapping, Settings
-
-_DATED = re.compile(r"(19|20)\d{2}[-_.]?(0[1-9]|1[0-2])[-_.]?(0[1-9]|[12]\d|3[01])")
+from ingestion.sql_text import literal, quoted
 
 
 @dataclass(frozen=True)
@@ -39,63 +37,77 @@ class NothingDelivered(Exception):
     """There is no accepted delivery to build from."""
 
 
+class RawDamaged(Exception):
+    """A raw file is not what the ledger says; the message names the file and the way out."""
+
+
 def live_deliveries(settings: Settings) -> list[Live]:
     """All deliveries of the configured sources, each in force or not, in a fixed order."""
     with open_ledger(settings.home) as ledger:
         deliveries = ledger.deliveries()
     mappings = _mappings(settings)
     known = [item for item in deliveries if (item.source, item.object) in mappings]
-    replaced = _replaced(known, mappings)
-    return [Live(item, *_standing(item, replaced)) for item in known]
+    accepted = [item for item in known if item.status == "accepted" and _is_mapped(item, mappings)]
+    replaced = _replaced(accepted, mappings)
+    return [Live(item, *_standing(item, mappings, replaced)) for item in known]
 
 
-def _mappings(settings: Settings) -> dict[tuple[str, str], FileMapping]:
-    return {
-        (source.name, file.contract.table): file
-        for source in settings.sources
-        for file in source.files
-    }
+Mappings = Mapping[tuple[str, str], Sequence[FileMapping]]
 
 
-def _standing(delivery: Delivery, replaced: dict[str, str]) -> tuple[bool, str]:
+def _mappings(settings: Settings) -> Mappings:
+    """The file mappings of every source and raw table, in the order of rapport.yml."""
+    mappings: dict[tuple[str, str], list[FileMapping]] = {}
+    for source in settings.sources:
+        for file in source.files:
+            mappings.setdefault((source.name, file.contract.table), []).append(file)
+    return mappings
+
+
+def _is_mapped(delivery: Delivery, mappings: Mappings) -> bool:
+    """Is there still a mapping that reads the file? An entry of rapport.yml may be gone or moved."""
+    entries = mappings[(delivery.source, delivery.object)]
+    return delivery.entry < len(entries) and matches(
+        delivery.file_name, entries[delivery.entry].patterns
+    )
+
+
+def _standing(
+    delivery: Delivery, mappings: Mappings, replaced: Mapping[str, str]
+) -> tuple[bool, str]:
     if delivery.status == "duplicate":
         return False, "file delivered before"
     if delivery.status == "rejected":
         return False, f"delivery rejected: {delivery.status_reason}"
+    if not _is_mapped(delivery, mappings):
+        return False, "no mapping of rapport.yml reads it any more"
     if delivery.delivery_id in replaced:
         return False, replaced[delivery.delivery_id]
     return True, ""
 
 
-def _replaced(
-    deliveries: Sequence[Delivery], mappings: dict[tuple[str, str], FileMapping]
-) -> dict[str, str]:
-    """Deliveries that a newer file replaces whole: snapshots, and corrected dated files of append objects."""
+def _replaced(deliveries: Iterable[Delivery], mappings: Mappings) -> dict[str, str]:
+    """Deliveries that a newer file replaces whole: snapshots, and corrected files of a day."""
     groups: dict[tuple[str, str, int, str], list[Delivery]] = {}
     for item in deliveries:
-        if item.status != "accepted":
-            continue
-        mode = mappings[(item.source, item.object)].mode
+        mode = mappings[(item.source, item.object)][0].mode
         if mode == "snapshot":
             groups.setdefault((item.source, item.object, item.entry, ""), []).append(item)
-        elif mode == "append" and _DATED.search(PurePosixPath(item.file_name).name):
-            groups.setdefault((item.source, item.object, item.entry, item.file_name), []).append(
-                item
-            )
+        elif mode == "append" and names_a_day(item.file_name):
+            place = (item.source, item.object, item.entry, item.file_name)
+            groups.setdefault(place, []).append(item)
     replaced = {}
     for (source, table, _, name), members in groups.items():
-        by_arrival = bool(name) or mappings[(source, table)].version == "received"
-        newest = max(
-            members,
-            key=lambda item: (
-                item.received_at if by_arrival else item.version_key,
-                item.data_through or "",
-                item.sha256,
-            ),
-        )
+        by_arrival = bool(name) or mappings[(source, table)][0].version == "received"
+        newest = max(members, key=lambda item: _snapshot_order(item, by_arrival))
         word = "replaced by a corrected file of the same name" if name else "older snapshot"
         replaced.update({m.delivery_id: word for m in members if m is not newest})
     return replaced
+
+
+def _snapshot_order(delivery: Delivery, by_arrival: bool) -> tuple[str, int]:
+    """Later names win; under one name, what arrived later."""
+    return ("" if by_arrival else delivery.version_key, delivery.arrival)
 
 
 def data_day(settings: Settings, live: Sequence[Live]) -> date:
@@ -110,8 +122,8 @@ def data_day(settings: Settings, live: Sequence[Live]) -> date:
     ]
     if not days:
         raise NothingDelivered(
-            f"{settings.home}: no accepted delivery holds a dated row yet. Run `rapport ingest`, and see "
-            "`rapport quarantine` for what was rejected"
+            f"{settings.home}: no accepted delivery holds a dated row yet. Run `rapport ingest`, "
+            "and see `rapport quarantine` for what was rejected"
         )
     return max(days)
 
@@ -124,8 +136,12 @@ def _local_day(text: str, zone: str) -> date:
 
 
 def load_raw(settings: Settings, as_of: date) -> None:
-    """Fill schema ``raw`` of the warehouse, in one transaction."""
+    """Fill schema ``raw`` of the warehouse, in one transaction.
+
+    Raises RawDamaged where a raw file is missing or changed: a flipped bit would be a wrong sum.
+    """
     live = live_deliveries(settings)
+    _check_files(settings, live)
     connection = duckdb.connect(str(settings.home / "warehouse.duckdb"))
     try:
         connection.execute("begin")
@@ -144,6 +160,16 @@ def load_raw(settings: Settings, as_of: date) -> None:
         connection.close()
 
 
+def _check_files(settings: Settings, live: Sequence[Live]) -> None:
+    for delivery in (item.delivery for item in live if item.is_live):
+        path = raw_path(settings.home, delivery.object, delivery.delivery_id)
+        if not path.exists() or file_sha256(path) != delivery.raw_sha256:
+            raise RawDamaged(
+                f"{path}: missing or changed since it was written. Remove it if it is there and run "
+                f"`rapport ingest {delivery.source}`: it is made anew from landing"
+            )
+
+
 def _load_object(
     connection: duckdb.DuckDBPyConnection,
     settings: Settings,
@@ -158,7 +184,7 @@ def _load_object(
         connection.execute(f"create or replace table {table} as select * from empty")
         connection.unregister("empty")
         return
-    mapping = _mappings(settings)
+    mappings = _mappings(settings)
     selects = []
     for source in sorted({item.source for item in current}):
         paths = [
@@ -166,49 +192,72 @@ def _load_object(
             for item in current
             if item.source == source
         ]
-        selects.append(_current_rows(contract, mapping[(source, contract.table)], paths))
+        selects.append(_current_rows(contract, mappings[(source, contract.table)][0], paths))
     union = " union all ".join(f"({select})" for select in selects)
     connection.execute(f"create or replace table {table} as {union}")
 
 
 def _current_rows(contract: ObjectContract, mapping: FileMapping, paths: Sequence[str]) -> str:
-    names = [quoted(name) for name in contract.raw_schema().names]
-    columns = ", ".join(names)
+    names = contract.raw_schema().names
+    columns = ", ".join(map(quoted, names))
     files = f"read_parquet([{', '.join(map(literal, paths))}])"
     if mapping.mode != "upsert":
         return f"select {columns} from {files}"
-    key = ", ".join(["source", *(quoted(_raw_name(contract, name)) for name in mapping.key)])
+    key = ", ".join(map(quoted, ["source", *(_raw_name(contract, name) for name in mapping.key)]))
     # Equal versions are told apart by content, so that the order of deliveries cannot show.
-    content = ", ".join(name for name in names if name.strip('"') not in _DELIVERY_COLUMNS)
+    content = ", ".join(quoted(name) for name in names if name not in _DELIVERY_COLUMNS)
     if contract.block:
-        return _current_blocks(columns, files, key, content, _version(mapping))
-    return (
-        f"select {columns} from (select raw_rows.*, row_number() over (partition by {key} "
-        f"order by {_version(mapping)} hash({content}) desc, delivery_id, delivery_row) as place "
-        f"from {files} as raw_rows inner join versions using (delivery_id)) where place = 1"
-    )
+        return _current_blocks(columns, files, key, content, mapping)
+    return f"""
+        select {columns} from (
+            select raw_rows.*, row_number() over (
+                partition by {key}
+                order by {_version(mapping)} hash({content}) desc, delivery_id, delivery_row
+            ) as place
+            from {files} as raw_rows inner join versions using (delivery_id)
+        ) where place = 1
+        """
 
 
+# Where a row came from says nothing about what it says.
 _DELIVERY_COLUMNS = ("delivery_id", "delivery_row")
 
 
-def _current_blocks(columns: str, files: str, key: str, content: str, version: str) -> str:
+def _current_blocks(columns: str, files: str, key: str, content: str, mapping: FileMapping) -> str:
     """The newest block of each key whole: a line that a newer export no longer holds is gone."""
-    return (
-        f"with numbered as (select raw_rows.*, version_key, received_at, delivery_row - occurrence as block "
-        f"from {files} as raw_rows inner join versions using (delivery_id)), "
-        f"blocks as (select {key}, delivery_id, block, max(version_key) as version_key, "
-        f"max(received_at) as received_at, bit_xor(hash({content})) as content from numbered "
-        f"group by {key}, delivery_id, block), "
-        f"newest as (select *, row_number() over (partition by {key} order by {version} content desc, "
-        f"delivery_id, block) as place from blocks) "
-        f"select {columns} from numbered inner join (select delivery_id, block from newest where place = 1) "
-        f"using (delivery_id, block)"
-    )
+    version = "" if mapping.version in VERSIONS else f"max({quoted(mapping.version)}) as version,"
+    order = _version(replace(mapping, version="version")) if version else _version(mapping)
+    return f"""
+        with numbered as (
+            select raw_rows.*, version_key, arrival, delivery_row - occurrence as block
+            from {files} as raw_rows inner join versions using (delivery_id)
+        ),
+        blocks as (
+            select
+                {key}, delivery_id, block, {version}
+                max(version_key) as version_key, max(arrival) as arrival,
+                bit_xor(hash({content})) as content
+            from numbered group by {key}, delivery_id, block
+        ),
+        newest as (
+            select *, row_number() over (
+                partition by {key} order by {order} content desc, delivery_id, block
+            ) as place
+            from blocks
+        )
+        select {columns} from numbered
+        inner join (select delivery_id, block from newest where place = 1)
+            using (delivery_id, block)
+        """
 
 
 def _version(mapping: FileMapping) -> str:
-    orders = {"content": "", "file_name": "version_key desc,", "received": "received_at desc,"}
+    """Which row of a key comes first. Under one file name, the content that arrived later is newer."""
+    orders = {
+        "content": "",
+        "file_name": "version_key desc, arrival desc,",
+        "received": "arrival desc,",
+    }
     return orders.get(mapping.version, f"{quoted(mapping.version)} desc nulls last,")
 
 
@@ -227,7 +276,8 @@ def _load_deliveries(connection: duckdb.DuckDBPyConnection, live: Sequence[Live]
             "file_name": item.delivery.file_name,
             "sha256": item.delivery.sha256,
             "version_key": item.delivery.version_key,
-            "received_at": datetime.fromisoformat(item.delivery.received_at).replace(tzinfo=None),
+            "arrival": item.delivery.arrival,
+            "received_at": datetime.fromisoformat(item.delivery.received_at),
             "rows_in_file": item.delivery.rows_in_file,
             "rows_filtered": item.delivery.rows_filtered,
             "rows_delivered": item.delivery.rows_delivered,
@@ -257,13 +307,19 @@ def _load_deliveries(connection: duckdb.DuckDBPyConnection, live: Sequence[Live]
     connection.execute("create or replace temp table deliveries_loaded as select * from loaded")
     connection.execute(
         "create or replace temp view versions as "
-        "select delivery_id, version_key, received_at from deliveries_loaded"
+        "select delivery_id, version_key, arrival from deliveries_loaded"
     )
     connection.unregister("loaded")
 
 
 _DELIVERY_TEXTS = ("delivery_id", "source", "object", "file_name", "sha256", "version_key")
-_DELIVERY_COUNTS = ("rows_in_file", "rows_filtered", "rows_delivered", "rows_quarantined")
+_DELIVERY_COUNTS = (
+    "arrival",
+    "rows_in_file",
+    "rows_filtered",
+    "rows_delivered",
+    "rows_quarantined",
+)
 
 
 def _status(item: Live) -> str:
@@ -277,7 +333,8 @@ def _moment(text: str | None) -> datetime | None:
 def _load_outcomes(connection: duckdb.DuckDBPyConnection) -> None:
     """Rows of each delivery: still in force, rejected, or repeated by another one."""
     counts = " union all ".join(
-        f"select delivery_id, count(*) as rows_current from raw.{quoted(table)} group by delivery_id"
+        "select delivery_id, count(*) as rows_current "
+        f"from raw.{quoted(table)} group by delivery_id"
         for table in load_contracts()
     )
     connection.execute(
@@ -285,8 +342,8 @@ def _load_outcomes(connection: duckdb.DuckDBPyConnection) -> None:
         create or replace table raw.deliveries as
         with current_rows as ({counts})
         select
-            delivery_id, source, object, file_name, sha256, received_at, rows_in_file, rows_filtered,
-            rows_delivered,
+            delivery_id, source, object, file_name, sha256, received_at,
+            rows_in_file, rows_filtered, rows_delivered,
             coalesce(rows_current, 0) as rows_accepted,
             case when status = 'rejected' then rows_delivered else rows_quarantined end
                 as rows_quarantined,
@@ -303,7 +360,10 @@ def _load_outcomes(connection: duckdb.DuckDBPyConnection) -> None:
 def _load_amounts(
     connection: duckdb.DuckDBPyConnection, settings: Settings, live: Sequence[Live]
 ) -> None:
-    """Money of each delivery by outcome; what was accepted when read but is no longer in force is a duplicate."""
+    """Money of each delivery by outcome.
+
+    What was accepted when it was read but is no longer in force is a duplicate.
+    """
     with open_ledger(settings.home) as ledger:
         amounts = list(ledger.amounts())
     table = pa.table(
@@ -349,10 +409,14 @@ def _load_amounts(
             where ledger_amounts.outcome = 'accepted'
         ),
         outcomes as (
-            select delivery_id, currency, 'accepted' as outcome, '' as reason, current_amount as amount
+            select
+                delivery_id, currency, 'accepted' as outcome, '' as reason,
+                current_amount as amount
             from accepted where is_live
             union all
-            select delivery_id, currency, case when status = 'rejected' then 'quarantined' else 'duplicate' end,
+            select
+                delivery_id, currency,
+                case when status = 'rejected' then 'quarantined' else 'duplicate' end,
                 case when is_live then 'older version or repeated record' else reason end,
                 amount - current_amount
             from accepted where amount <> current_amount
@@ -362,7 +426,8 @@ def _load_amounts(
             where outcome = 'quarantined'
             union all
             select copies.delivery_id, currency, 'duplicate', 'file delivered before', sum(amount)
-            from ledger_amounts inner join copies on ledger_amounts.delivery_id = copies.duplicate_of
+            from ledger_amounts
+            inner join copies on ledger_amounts.delivery_id = copies.duplicate_of
             group by copies.delivery_id, currency
         )
         select delivery_id, currency, outcome, reason, amount::decimal(28, 4) as amount
@@ -379,7 +444,9 @@ def _load_parameters(
     connection.execute(
         """
         create or replace table raw.run_parameters as
-        select ?::date as as_of, ? as reporting_currency, ? as time_zone, ?::boolean as has_commerce_source
+        select
+            ?::date as as_of, ? as reporting_currency, ? as time_zone,
+            ?::boolean as has_commerce_source
         """,
         [
             as_of,
@@ -401,7 +468,8 @@ def _load_parameters(
     )
     # Created empty so that the first dbt phase can be parsed before identities are resolved.
     connection.execute(
-        "create table if not exists estimates.identity_assignments (identifier text, customer_id text)"
+        "create table if not exists estimates.identity_assignments "
+        "(identifier text, customer_id text)"
     )
 
 

@@ -117,13 +117,12 @@ def group_sums(
     query = f"""
         select as_of, month, count(*), {_halves("content")}, {_halves("exact")}, max(time)::date
         from (
-            select as_of, time, content,
+            select as_of, time, md5_number(counted) as content,
                 {"strftime(time, '%Y-%m')" if by_month else "null::varchar"} as month,
-                {"md5_number(content::varchar || floats)" if floats else "content"} as exact
+                {"md5_number(counted || floats)" if floats else "md5_number(counted)"} as exact
             from (
                 select {f"{quoted(AS_OF)}::date" if has_as_of else "null::date"} as as_of,
-                    {finite} as time, md5_number({_row_text(counted)}) as content,
-                    {_row_text(floats)} as floats
+                    {finite} as time, {_row_text(counted)} as counted, {_row_text(floats)} as floats
                 from {relation}
             )
         )

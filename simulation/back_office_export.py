@@ -29,6 +29,7 @@ from simulation.mailings import Mail
 from simulation.people import Person
 from simulation.purchases import Order, weekend_before
 from simulation.service import (
+    HEXADECIMAL_TOKEN,
     Cart,
     Consent,
     Movement,
@@ -679,7 +680,10 @@ def _checkouts(book: Book, carts: list[Cart], people: list[Person], calendar: Ca
             )
             book.identify(SOURCE, "email", email, cart.person)
         if rows:
-            _csv(book, "checkouts", header, rows, day, "carts", ",")
+            path = _csv(book, "checkouts", header, rows, day, "carts", ",")
+            for cart in chosen:
+                if cart.number == HEXADECIMAL_TOKEN:
+                    book.show("hexadecimal_id", cart=cart.number, order=cart.order, file=path)
 
 
 def _products(book: Book, calendar: Calendar) -> None:

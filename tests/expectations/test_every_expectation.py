@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import duckdb
+
 from expectations.gate import Columns
 from expectations.suite import COLUMN_SET, ROW_COUNT, Expectation, Suite
 from tests.expectations import breakages

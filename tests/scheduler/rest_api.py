@@ -48,6 +48,11 @@ class Api:
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances"
         return list(self.get(path, limit=100)["task_instances"])
 
+    def attempts(self, task: dict[str, Any]) -> list[dict[str, Any]]:
+        """All attempts of a task instance, the failed ones too."""
+        path = f"dags/{task['dag_id']}/dagRuns/{task['dag_run_id']}/taskInstances/{task['task_id']}"
+        return list(self.get(f"{path}/tries")["task_instances"])
+
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.token}"}
 

@@ -625,6 +625,14 @@ def _close_date(company: Written, evidence: list[Record]) -> None:
     assert row["Close Date"][:10] != item["closed_at_utc"][:10]
 
 
+@checks("hexadecimal_id")
+def _hexadecimal_id(company: Written, evidence: list[Record]) -> None:
+    item = evidence[0]
+    orders = {row["checkout_token"]: row["order_ref"] for row in company.rows(item["file"])}
+    assert orders[item["cart"]] == item["order"]
+    assert re.fullmatch(r"[0-9]+e[0-9]+", item["cart"])
+
+
 @checks("contact_pages")
 def _contact_pages(company: Written, evidence: list[Record]) -> None:
     pages = [{record["id"] for record in company.records(path)} for path in evidence[0]["files"]]

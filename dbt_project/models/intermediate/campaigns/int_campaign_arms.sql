@@ -18,22 +18,30 @@ email_events as (
 
 ),
 
+campaign_sources as (
+
+    select * from {{ ref('int_email_campaign_sources') }}
+
+),
+
 controlled_campaigns as (
 
     select distinct
-        source,
-        campaign_id
+        campaign_sources.mail_source,
+        email_events.campaign_id
     from email_events
-    where
-        event = 'withheld'
-        and campaign_id is not null
+    inner join campaign_sources
+        on
+            email_events.source = campaign_sources.source
+            and email_events.campaign_id = campaign_sources.campaign_id
+    where email_events.event = 'withheld'
 
 ),
 
 arm_events as (
 
     select
-        email_events.source,
+        controlled_campaigns.mail_source as source,
         email_events.campaign_id,
         email_events.event,
         email_events.occurred_at,
@@ -44,10 +52,14 @@ arm_events as (
             email_events.event_id
         ) as person
     from email_events
+    inner join campaign_sources
+        on
+            email_events.source = campaign_sources.source
+            and email_events.campaign_id = campaign_sources.campaign_id
     inner join controlled_campaigns
         on
-            email_events.source = controlled_campaigns.source
-            and email_events.campaign_id = controlled_campaigns.campaign_id
+            campaign_sources.mail_source = controlled_campaigns.mail_source
+            and campaign_sources.campaign_id = controlled_campaigns.campaign_id
     cross join run_parameters
     left join identity_assignments
         on email_events.identifier = identity_assignments.identifier

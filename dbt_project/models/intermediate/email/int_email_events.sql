@@ -69,7 +69,14 @@ threads as (
         coalesce(email_key, identifier) as recipient,
         coalesce(message_id, campaign_id) as thread
     from events
-    where event in ('delivered', 'click')
+    where event in ('delivered', 'open', 'click')
+
+),
+
+reactions as (
+
+    select * from threads
+    where event in ('open', 'click')
 
 ),
 
@@ -87,21 +94,21 @@ deliveries as (
 
 ),
 
--- Nobody reads and clicks within two seconds of delivery; a gateway that opens links
--- before it lets the e-mail pass may even be logged just before the delivery.
-hasty_clicks as (
+-- Nobody opens or clicks within two seconds of delivery; a gateway that looks before it
+-- lets the e-mail pass may even be logged just before the delivery.
+hasty_reactions as (
 
     select distinct
-        clicks.source,
-        clicks.event_id
-    from clicks
+        reactions.source,
+        reactions.event_id
+    from reactions
     inner join deliveries
         on
-            clicks.source = deliveries.source
-            and clicks.recipient = deliveries.recipient
-            and clicks.thread = deliveries.thread
+            reactions.source = deliveries.source
+            and reactions.recipient = deliveries.recipient
+            and reactions.thread = deliveries.thread
     where
-        clicks.occurred_at between deliveries.occurred_at - interval 2 seconds
+        reactions.occurred_at between deliveries.occurred_at - interval 2 seconds
         and deliveries.occurred_at + interval 2 seconds
 
 ),
@@ -136,13 +143,13 @@ sweeping_clicks as (
 
 ),
 
-gateway_clicks as (
+gateway_reactions as (
 
     select
         source,
         event_id,
         'security gateway' as gateway_reason
-    from hasty_clicks
+    from hasty_reactions
     union distinct
     select
         source,
@@ -184,14 +191,14 @@ judged as (
         events.*,
         coalesce(
             events.vendor_reason,
-            gateway_clicks.gateway_reason,
+            gateway_reactions.gateway_reason,
             machine_agents.agent_reason
         ) as machine_reason
     from events
-    left join gateway_clicks
+    left join gateway_reactions
         on
-            events.source = gateway_clicks.source
-            and events.event_id = gateway_clicks.event_id
+            events.source = gateway_reactions.source
+            and events.event_id = gateway_reactions.event_id
     left join machine_agents
         on
             events.event in ('open', 'click')

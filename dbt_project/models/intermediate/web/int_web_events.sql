@@ -167,6 +167,52 @@ machine_agents as (
 
 ),
 
+page_views as (
+
+    select
+        source,
+        coalesce(anonymous_id, user_id) as tracker_user,
+        coalesce(session_id, '') as tracker_session,
+        cast(occurred_at as date) as viewed_date,
+        occurred_at
+    from ga4_events
+    where event_name in ('page_view', 'screen_view')
+    union all
+    select
+        source,
+        coalesce(anonymous_id, user_id, email_key) as tracker_user,
+        coalesce(session_id, '') as tracker_session,
+        cast(occurred_at as date) as viewed_date,
+        occurred_at
+    from generic_events
+    where event_name in ('page_view', 'screen_view')
+
+),
+
+-- Nobody reads twenty pages at less than two seconds each: a crawler that calls itself
+-- an ordinary browser. Judged by day, so that tomorrow changes no day before it.
+races as (
+
+    select
+        source,
+        tracker_user,
+        tracker_session,
+        viewed_date,
+        'bot' as race_reason
+    from page_views
+    where tracker_user is not null
+    group by
+        source,
+        tracker_user,
+        tracker_session,
+        viewed_date
+    having
+        count(*) >= 20
+        and {{ seconds_between('min(occurred_at)', 'max(occurred_at)') }}
+        < 2 * (count(*) - 1)
+
+),
+
 -- The tracker's session id is unique only within its user. An event without any user
 -- belongs to no session.
 judged as (
@@ -185,7 +231,9 @@ judged as (
             || '|from '
             || cast(visits.visit_started_at as string)
         ) as session_id,
-        coalesce(events.vendor_reason, machine_agents.agent_reason) as machine_reason
+        coalesce(
+            events.vendor_reason, machine_agents.agent_reason, races.race_reason
+        ) as machine_reason
     from events
     left join visits
         on
@@ -193,6 +241,12 @@ judged as (
             and events.event_id = visits.event_id
     left join machine_agents
         on events.user_agent = machine_agents.user_agent
+    left join races
+        on
+            events.source = races.source
+            and events.tracker_user = races.tracker_user
+            and coalesce(events.tracker_session, '') = races.tracker_session
+            and cast(events.occurred_at as date) = races.viewed_date
 
 ),
 

@@ -12,6 +12,12 @@ email_events as (
 
 ),
 
+campaign_sources as (
+
+    select * from {{ ref('int_email_campaign_sources') }}
+
+),
+
 campaign_credits as (
 
     select * from {{ ref('int_campaign_credits') }}
@@ -22,10 +28,10 @@ campaign_credits as (
 campaign_events as (
 
     select
-        email_events.source,
         email_events.event,
         email_events.is_human,
         email_events.occurred_at,
+        coalesce(campaign_sources.mail_source, email_events.source) as source,
         coalesce(email_events.campaign_id, '(none)') as campaign_id,
         case
             when email_events.campaign_id is not null
@@ -36,6 +42,10 @@ campaign_events as (
         ) as recipient
     from email_events
     cross join run_parameters
+    left join campaign_sources
+        on
+            email_events.source = campaign_sources.source
+            and email_events.campaign_id = campaign_sources.campaign_id
     where
         {{ local_date('email_events.occurred_at', 'run_parameters.time_zone') }}
         <= run_parameters.as_of
