@@ -1,8 +1,9 @@
 """Blocks: rows that continue the row above, as the lines of an order do in a Shopify export.
 
-Fields of the whole record stand on a block's first row only. A row continues the block above if it has no name; or has
-the block's name and lacks what a first row must have; or repeats the first row's fields beside another line. The same
-record a second time, with the same line or with other fields, begins a block of its own.
+Fields of the whole record stand on a block's first row only. A row continues the block above if it
+has no name; or has the block's name and lacks what a first row must have; or repeats the first
+row's fields beside another line. The same record a second time, with the same line or with other
+fields, begins a block of its own.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ def block_starts(
 ) -> np.ndarray:
     """Which rows begin a block; the first row always does.
 
-    ``is_complete``: the row has what a first row must have. ``record_texts``, ``line_texts``: its fields of the record
-    and of the line.
+    ``is_complete``: the row has what a first row must have. ``record_texts``, ``line_texts``: its
+    fields of the record and of the line.
     """
     is_named = names.is_valid().to_numpy(zero_copy_only=False)
     filled = names.take(pa.array(_last_true(is_named), mask=is_named.cumsum() == 0))

@@ -1,8 +1,9 @@
 """Contracts: what an export promises, read from ``contracts/<vendor>.yml``.
 
-A contract lists the objects of a vendor (contacts, orders...). Each object states its grain, how versions of a
-record replace each other, which column carries money, and every column with type, meaning and whether it holds
-personal data. Reading, quarantine, the raw gate and the documentation all follow from it.
+A contract lists the objects of a vendor (contacts, orders...). Each object states its grain, how
+versions of a record replace each other, which column carries money, and every column with type,
+meaning and whether it holds personal data. Reading, quarantine, the raw gate and the documentation
+all follow from it.
 
 Column types and what they become in raw Parquet:
 
@@ -62,11 +63,12 @@ _PLAIN: Mapping[str, pa.DataType] = {
 
 TYPES = (*_PLAIN, *KEYED, "email_list", "free_text")
 MODES = ("append", "upsert", "snapshot")
-# Who wins where no column says: the later file name, the later arrival, or (order-free) the content itself.
+# Who wins where no column says: the later file name, the later arrival, or (order-free) the content
+# itself.
 VERSIONS = ("content", "file_name", "received")
 
-# Every raw row says where it came from. `id_space` is the namespace of the row's ids: the source instance, unless
-# rapport.yml says that several instances share one.
+# Every raw row says where it came from. `id_space` is the namespace of the row's ids: the source
+# instance, unless rapport.yml says that several instances share one.
 ROW_COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
     ("source", pa.string()),
     ("id_space", pa.string()),
@@ -78,7 +80,9 @@ ROW_COLUMNS: tuple[tuple[str, pa.DataType], ...] = (
 
 
 class ContractError(ValueError):
-    """A contract file contradicts itself; the message names file, object, column and the way out."""
+    """A contract file contradicts itself; the message names file, object, column and the way
+    out.
+    """
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,9 @@
-"""Conversion: texts become the typed columns of a contract, and a row that breaks it goes to quarantine with the reason.
+"""Conversion: texts become the typed columns of a contract, and a row that breaks it goes to
+quarantine with the reason.
 
-A batch of records at a time: keep what the filter keeps, find each column's text by its rule, fill blocks down, type
-the texts, key personal data, and divide the rows into accepted and quarantined ones. Reasons name column and fault.
+A batch of records at a time: keep what the filter keeps, find each column's text by its rule, fill
+blocks down, type the texts, key personal data, and divide the rows into accepted and quarantined
+ones. Reasons name column and fault.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from ingestion.personal_data import Keyring
 from ingestion.records import Batch, Records
 from ingestion.settings import FileMapping, SourceSettings
 from ingestion.timestamps import written_zone
-from ingestion.values import Typed, read_column
+from ingestion.values import How, Typed, read_column
 
 QUARANTINE_FIELDS = (
     pa.field("quarantine_row", pa.int64()),
@@ -31,7 +33,7 @@ QUARANTINE_FIELDS = (
 )
 
 # Older than any shop, call or click that an export holds; seconds read as milliseconds lie in 1970.
-_FIRST_EVENT = datetime(1990, 1, 1)
+_FIRST_EVENT = datetime.fromisoformat("1990-01-01")
 # Clocks of vendors run ahead by zones and skew, never by more than two days.
 _SKEW = timedelta(days=2)
 
@@ -41,10 +43,11 @@ _NO_TEXT = pa.scalar(None, pa.string())
 
 @dataclass(frozen=True)
 class Converted:
-    """One batch: accepted rows in the raw schema, quarantined ones with QUARANTINE_FIELDS before it.
+    """One batch: accepted rows in the raw schema, quarantined ones with QUARANTINE_FIELDS before
+    it.
 
-    ``filtered``: rows that the mapping's filter left out. ``unknown``: how many texts of a column are no address or
-    number, so that the person stays unknown; the row itself is kept.
+    ``filtered``: rows that the mapping's filter left out. ``unknown``: how many texts of a column
+    are no address or number, so that the person stays unknown; the row itself is kept.
     """
 
     accepted: pa.Table
@@ -113,7 +116,9 @@ def _convert(
 
 
 def _kept(batch: Batch, mapping: FileMapping) -> tuple[Batch, int]:
-    """The rows that the filter keeps and how many it left out. Unreadable records are never left out."""
+    """The rows that the filter keeps and how many it left out. Unreadable records are never left
+    out.
+    """
     if not mapping.filter:
         return batch, 0
     keep = np.ones(len(batch.rows), bool)
@@ -163,7 +168,9 @@ def _cleaned(text: pa.StringArray, null_values: Sequence[str]) -> pa.StringArray
 
 
 def _mapped(text: pa.StringArray, rule: ColumnRule) -> pa.StringArray:
-    """Through the value map, or the map by longest prefix; what is in neither stays, unless there is a default."""
+    """Through the value map, or the map by longest prefix; what is in neither stays, unless there
+    is a default.
+    """
     values = dict(rule.values)
     prefixes = sorted(rule.prefixes, key=lambda pair: -len(pair[0]))
 
@@ -195,7 +202,8 @@ def _numbered(texts: pa.StringArray, seen: Counter[int]) -> pa.Int64Array:
     """How often each text has stood in the file up to here, from 1."""
     numbers = []
     for text in texts.to_pylist():
-        # A hash instead of the text, so that memory follows the number of records and not their length.
+        # A hash instead of the text, so that memory follows the number of records and not their
+        # length.
         place = hash(text)
         seen[place] += 1
         numbers.append(seen[place])
@@ -220,7 +228,9 @@ def _block_starts(batch: Batch, mapping: FileMapping, fill_down: str) -> np.ndar
 
 
 def _is_line_column(name: str) -> bool:
-    """In contracts of blocks, columns of a single line are called line_*; the others belong to the whole block."""
+    """In contracts of blocks, columns of a single line are called line_*; the others belong to the
+    whole block.
+    """
     return name.startswith("line_")
 
 
@@ -268,7 +278,7 @@ def _typed(column: Column, texts: pa.StringArray, mapping: FileMapping, keyring:
     if texts.null_count == len(texts):
         return Typed(tuple(pa.nulls(len(texts), kind) for _, kind in column.raw_fields()))
     rule = mapping.rules[column.name]
-    return read_column(texts, column, rule, mapping.dialect, keyring)
+    return read_column(texts, How(column, rule, mapping.dialect, keyring))
 
 
 def _completed(
@@ -298,7 +308,9 @@ def _completed(
 
 
 def _product(left: pa.Array, right: pa.Array) -> tuple[pa.Array, pa.BooleanArray]:
-    """The product to four decimals, half away from zero; null, and true in the second array, where it is too large."""
+    """The product to four decimals, half away from zero; null, and true in the second array, where
+    it is too large.
+    """
     exact = pc.round(pc.multiply(left, right), MONEY.scale, round_mode="half_towards_infinity")
     limit = pa.scalar(10 ** (MONEY.precision - MONEY.scale), exact.type)
     too_large = pc.fill_null(pc.greater_equal(pc.abs(exact), limit), False)

@@ -1,8 +1,9 @@
 """Delimited text (CSV, TSV): records by column name, as text.
 
-A file that follows RFC 4180 to the letter goes through Arrow's reader. Any other goes, record by record, through the
-standard library's: a record with too few or too many fields, or with text after a closing quote, is given as a fault
-with its line, and the records around it stay. A quote that never closes fails the file, since the file may be cut.
+A file that follows RFC 4180 to the letter goes through Arrow's reader. Any other goes, record by
+record, through the standard library's: a record with too few or too many fields, or with text after
+a closing quote, is given as a fault with its line, and the records around it stay. A quote that
+never closes fails the file, since the file may be cut.
 """
 
 from __future__ import annotations
@@ -33,7 +34,9 @@ _BATCH_ROWS = 50_000
 
 
 class IrregularText(Exception):
-    """A record does not have the header's number of fields: the careful reader must say which and where."""
+    """A record does not have the header's number of fields: the careful reader must say which and
+    where.
+    """
 
 
 def read_delimited(path: Path, name: str, mapping: FileMapping, careful: bool) -> Records:
@@ -65,7 +68,8 @@ def _regular_batches(
     try:
         reader = pa.csv.open_csv(
             path,
-            # The header is read as a record, so that an empty file and a blank first line are no special cases.
+            # The header is read as a record, so that an empty file and a blank first line are no
+            # special cases.
             read_options=pa.csv.ReadOptions(block_size=BLOCK_BYTES, column_names=names),
             parse_options=pa.csv.ParseOptions(
                 delimiter=dialect.delimiter,
@@ -124,10 +128,11 @@ def _fault(record: list[str] | str, width: int) -> str | None:
 
 
 def _records(path: Path, name: str, dialect: Dialect) -> Iterator[tuple[int, list[str] | str]]:
-    """Line number and fields of every record that is not blank; a text instead of fields says what is wrong.
+    """Line number and fields of every record that is not blank; a text instead of fields says what
+    is wrong.
 
-    After text behind a closing quote the reading goes on at the next line: the quote that opened too early would
-    otherwise swallow good records.
+    After text behind a closing quote the reading goes on at the next line: the quote that opened
+    too early would otherwise swallow good records.
     """
     with path.open(encoding="utf-8", newline="") as opened:
         again: deque[str] = deque()

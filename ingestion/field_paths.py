@@ -1,4 +1,5 @@
-"""Field paths of rapport.yml: ``value.amount``, ``items[0].item_id``, ``event_params[ga_session_id]``.
+"""Field paths of rapport.yml: ``value.amount``, ``items[0].item_id``,
+``event_params[ga_session_id]``.
 
 In CSV, and wherever a top-level field has exactly that name, a path is a name and nothing more.
 """
@@ -15,7 +16,9 @@ _STEP = re.compile(r"(?:(?P<name>[^.\[\]]+)|\[(?P<inside>[^\[\]]+)\])(?:\.(?=[^.
 
 @dataclass(frozen=True)
 class FieldPath:
-    """Steps into a record: names and list places; ``key`` looks up the list of ``{key, value}`` there."""
+    """Steps into a record: names and list places; ``key`` looks up the list of ``{key, value}``
+    there.
+    """
 
     text: str
     steps: tuple[str | int, ...]

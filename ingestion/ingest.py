@@ -1,7 +1,9 @@
-"""Ingest one source: every file that is new goes landing -> preflight -> typed raw Parquet -> ledger.
+"""Ingest one source: every file that is new goes landing -> preflight -> typed raw Parquet ->
+ledger.
 
-A file that cannot be read fails its source at the end, after the good files went through; a row that breaks its
-contract goes to quarantine. When a mapping changes, the deliveries read by the old one are read again from landing.
+A file that cannot be read fails its source at the end, after the good files went through; a row
+that breaks its contract goes to quarantine. When a mapping changes, the deliveries read by the old
+one are read again from landing.
 """
 
 from __future__ import annotations
@@ -34,14 +36,17 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class SourceFailed(Exception):
-    """A source could not be taken in whole; the message lists every file with place, cause and next step."""
+    """A source could not be taken in whole; the message lists every file with place, cause and next
+    step.
+    """
 
 
 @dataclass(frozen=True)
 class Ingested:
     """What an ingest of a source did.
 
-    ``notes``: what is odd about the new files without being wrong. ``ignored``: files that no pattern matches.
+    ``notes``: what is odd about the new files without being wrong. ``ignored``: files that no
+    pattern matches.
     """
 
     source: str
@@ -132,8 +137,8 @@ def _in_words(error: Exception, source: str, home: Path) -> Exception:
     if not is_full:
         return error
     return SourceFailed(
-        f"source {source}: no space left in {home} ({error}). What is finished is kept, nothing half-written "
-        "counts. Free space and run again"
+        f"source {source}: no space left in {home} ({error}). What is finished is kept, nothing "
+        "half-written counts. Free space and run again"
     )
 
 

@@ -1,19 +1,20 @@
-"""JSON: records by field path, as text. Lines (NDJSON), or documents: lists, pages, single objects, one after another.
+"""JSON: records by field path, as text. Lines (NDJSON), or documents: lists, pages, single objects,
+one after another.
 
-The engine only follows paths (RFC 6901 pointers) in texts that Python cut out; it is never given anything to run. Whole
-numbers stay exact at any length, numbers with a fraction to 15 digits.
+The engine only follows paths (RFC 6901 pointers) in texts that Python cut out; it is never given
+anything to run. Whole numbers stay exact at any length, numbers with a fraction to 15 digits.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Generator, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ingestion.field_paths import FieldPath, parse_path
 from ingestion.key_lists import VALUE_KINDS, looked_up
@@ -30,13 +31,24 @@ _BLANK = " \t\r\n"
 # Numbers are kept as they stand: Python would refuse whole numbers of more than 4,300 digits.
 _DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
 
-Numbered = tuple[int, int | None, str]
+
+@dataclass(frozen=True)
+class Chunk:
+    """Some records as JSON text; ``first_row`` is the number of the first, ``lines`` where they
+    stand.
+    """
+
+    first_row: int
+    lines: list[int] | None
+    documents: list[str]
 
 
 def is_lines(path: Path) -> bool:
-    """Is this NDJSON: does its first line that is not blank hold a whole object, and is there another line?"""
+    """NDJSON? Does the first line that is not blank hold a whole object, and is there another
+    line?
+    """
     with path.open(encoding="utf-8", newline="\n") as opened:
-        filled = (line for line in _bounded_lines(opened) if line.strip())
+        filled = (line for line in _lines(opened) if line.strip(_BLANK))
         first = next(filled, "")
         if not first.startswith("{"):
             return False
@@ -51,7 +63,7 @@ def read_lines(
     path: Path, name: str, mapping: FileMapping, engine: duckdb.DuckDBPyConnection
 ) -> Records:
     """NDJSON: one record per line; a line that is no JSON object is a fault of its own."""
-    return Records(_batches(_lines(path, name), mapping, engine))
+    return Records(_batches(_line_chunks(path, name), mapping, engine))
 
 
 def read_documents(
@@ -66,38 +78,64 @@ def read_documents(
             "Deliver NDJSON, one record per line",
         )
     text = path.read_text(encoding="utf-8")
-    return Records(_batches(_documents(text, name, mapping), mapping, engine))
+    return Records(_batches(_document_chunks(text, name, mapping), mapping, engine))
 
 
 # --- cutting a file into records
 
 
-def _bounded_lines(opened: TextIO) -> Iterator[str]:
+def _lines(opened: TextIO) -> Iterator[str]:
     while line := opened.readline(MAX_FIELD_BYTES):
         yield line
 
 
-def _lines(path: Path, name: str) -> Iterator[Numbered]:
-    row = 0
+def _line_chunks(path: Path, name: str) -> Iterator[Chunk]:
+    row, number = 1, 1
+    for lines in _blocks_of_lines(path, name):
+        # Blank lines are none of the vendor's records; line numbers are kept beside record numbers.
+        filled = [(place, line) for place, line in enumerate(lines, number) if line.strip(_BLANK)]
+        yield Chunk(row, [place for place, _ in filled], [line for _, line in filled])
+        row += len(filled)
+        number += len(lines)
+
+
+def _blocks_of_lines(path: Path, name: str) -> Iterator[list[str]]:
+    done = 0
+    rest = ""
     with path.open(encoding="utf-8", newline="\n") as opened:
-        for number, line in enumerate(_bounded_lines(opened), 1):
-            if len(line) >= MAX_FIELD_BYTES:
+        while block := opened.read(_BATCH_CHARACTERS):
+            lines = (rest + block).split("\n")
+            rest = lines.pop()
+            done += len(lines)
+            if len(rest) > MAX_FIELD_BYTES:
                 raise UnreadableFile(
                     name,
-                    f"line {number}",
+                    f"line {done + 1}",
                     f"is over {MAX_FIELD_BYTES >> 20} MiB",
                     "Have it delivered with one record per line",
                 )
-            # Blank lines are none of the vendor's records; the line number is kept beside the record number.
-            if stripped := line.strip(_BLANK):
-                row += 1
-                yield row, number, stripped
+            yield lines
+    yield [rest]
 
 
-def _documents(text: str, name: str, mapping: FileMapping) -> Iterator[Numbered]:
+def _document_chunks(text: str, name: str, mapping: FileMapping) -> Iterator[Chunk]:
+    row = 1
+    documents: list[str] = []
+    size = 0
+    for document in _documents(text, name, mapping):
+        documents.append(document)
+        size += len(document)
+        if size >= _BATCH_CHARACTERS:
+            yield Chunk(row, None, documents)
+            row += len(documents)
+            documents, size = [], 0
+    yield Chunk(row, None, documents)
+
+
+def _documents(text: str, name: str, mapping: FileMapping) -> Iterator[str]:
     try:
-        for row, (first, last) in enumerate(_spans(text, name, mapping), 1):
-            yield row, None, text[first:last]
+        for first, last in _spans(text, name, mapping):
+            yield text[first:last]
     except json.JSONDecodeError as error:
         raise UnreadableFile(
             name,
@@ -188,7 +226,9 @@ def _records_place(
 
 
 def _check_single(document: dict[str, Any], name: str, mapping: FileMapping) -> None:
-    """An object without the list of records must be a record itself, not an error page or an unknown kind of page."""
+    """An object without the list of records must be a record itself, not an error page or an
+    unknown kind of page.
+    """
     needed = [
         parse_path(path).first
         for column in mapping.contract.columns
@@ -209,31 +249,14 @@ def _check_single(document: dict[str, Any], name: str, mapping: FileMapping) -> 
 
 
 def _batches(
-    records: Iterator[Numbered], mapping: FileMapping, engine: duckdb.DuckDBPyConnection
+    chunks: Iterator[Chunk], mapping: FileMapping, engine: duckdb.DuckDBPyConnection
 ) -> Iterator[Batch]:
     paths = [parse_path(field) for field in mapping.fields()]
-    for chunk in _chunks(records):
-        documents = pa.array([document for _, _, document in chunk], pa.string())
-        faults, texts = _fields(documents, paths, engine)
-        yield Batch(
-            rows=pa.array([row for row, _, _ in chunk], pa.int64()),
-            lines=pa.array([line for _, line, _ in chunk], pa.int64()),
-            faults=faults,
-            texts=texts,
-        )
-
-
-def _chunks(records: Iterator[Numbered]) -> Iterator[list[Numbered]]:
-    chunk: list[Numbered] = []
-    size = 0
-    for record in records:
-        chunk.append(record)
-        size += len(record[2])
-        if size >= _BATCH_CHARACTERS:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+    for chunk in chunks:
+        faults, texts = _fields(pa.array(chunk.documents, pa.string()), paths, engine)
+        rows = range(chunk.first_row, chunk.first_row + len(chunk.documents))
+        lines = None if chunk.lines is None else pa.array(chunk.lines, pa.int64())
+        yield Batch(pa.array(rows, pa.int64()), lines, faults, texts)
 
 
 def _fields(
@@ -241,69 +264,72 @@ def _fields(
 ) -> tuple[pa.StringArray, dict[str, pa.StringArray]]:
     """Faults of the documents and the text at each path (nested values as JSON)."""
     plain = [path for path in paths if path.key is None]
-    lists = sorted({path.pointer() for path in paths if path.key is not None})
-    pointers = ", ".join(literal(path.pointer()) for path in plain)
-    columns = [
-        "try(json_keys(document)) as names",
-        f"try(json_extract_string(document, [{pointers}]::varchar[])) as texts",
-        *(
-            f"try(from_json(json_extract(document, {literal(pointer)}), "
-            f'\'[{{"key": "VARCHAR", "value": "JSON"}}]\')) as list{number}'
-            for number, pointer in enumerate(lists)
-        ),
-    ]
-    found = _asked(engine, documents, columns)
-    texts = {
-        path.text: _element(found["texts"], number, len(plain)) for number, path in enumerate(plain)
-    }
-    for path in paths:
-        if path.key is not None:
-            values = looked_up(found[f"list{lists.index(path.pointer())}"], path.key)
-            texts[path.text] = _scalar(values, engine)
-    return _faults(found["names"]), texts
+    keyed = [path for path in paths if path.key is not None]
+    pointers = list(dict.fromkeys(path.pointer() for path in keyed))
+    found = _asked(
+        engine,
+        documents,
+        [
+            "try(json_keys(document)) as members",
+            f"try(json_extract_string(document, {_listed(plain)})) as texts",
+            *(
+                f"try(from_json(json_extract(document, {pointer}), {_KEY_LIST})) as list{n}"
+                for n, pointer in enumerate(map(literal, pointers))
+            ),
+        ],
+        [
+            _FAULT,
+            *(f"texts[{n}] as text{n}" for n in range(1, len(plain) + 1)),
+            *(f"list{n}" for n in range(len(pointers))),
+        ],
+    )
+    texts = {path.text: found[f"text{n}"] for n, path in enumerate(plain, 1)}
+    for path in keyed:
+        values = looked_up(found[f"list{pointers.index(path.pointer())}"], path.key or "")
+        texts[path.text] = _scalar(values, engine)
+    return found["fault"], texts
+
+
+_KEY_LIST = literal('[{"key": "VARCHAR", "value": "JSON"}]')
+
+_FAULT = """case
+    when members is null then 'not JSON'
+    when len(members) = 0 then 'not a JSON object with any field'
+    when len(list_distinct(members)) < len(members) then 'a field stands there twice'
+    end as fault"""
+
+
+def _listed(paths: Sequence[FieldPath]) -> str:
+    return f"[{', '.join(literal(path.pointer()) for path in paths)}]::varchar[]"
 
 
 def _asked(
-    engine: duckdb.DuckDBPyConnection, documents: pa.Array, columns: Sequence[str]
+    engine: duckdb.DuckDBPyConnection,
+    documents: pa.StringArray,
+    extracted: Sequence[str],
+    wanted: Sequence[str],
 ) -> dict[str, pa.Array]:
+    """``wanted`` of what is ``extracted`` from the documents, each as one array."""
     engine.register("documents", pa.table({"document": documents}))
-    found = engine.execute(f"select {', '.join(columns)} from documents").to_arrow_table()
+    found = engine.execute(
+        f"select {', '.join(wanted)} from (select {', '.join(extracted)} from documents)"
+    ).to_arrow_table()
     engine.unregister("documents")
     return {name: found[name].combine_chunks() for name in found.column_names}
 
 
-def _element(lists: pa.ListArray, number: int, width: int) -> pa.StringArray:
-    """Element ``number`` of lists that are null or ``width`` long."""
-    if lists.null_count:
-        return pc.list_element(lists, number)
-    return lists.flatten().take(pa.array(range(number, len(lists) * width, width), pa.int64()))
-
-
-def _faults(names: pa.ListArray) -> pa.StringArray:
-    return pa.array(
-        [
-            "not JSON"
-            if keys is None
-            else "not a JSON object"
-            if not keys
-            else "a field stands there twice"
-            if len(set(keys)) < len(keys)
-            else None
-            for keys in names.to_pylist()
-        ],
-        pa.string(),
-    )
-
-
 def _scalar(values: pa.StringArray, engine: duckdb.DuckDBPyConnection) -> pa.StringArray:
-    """The text in the JSON of a listed value: ``5``, ``"x"``, or ``{"int_value": 5}`` as GA4 has it."""
-    kinds = [f"/{kind}" for kind in VALUE_KINDS]
-    columns = [
-        f"try(json_extract_string(document, {kinds}::varchar[])) as texts",
-        "try(json_extract_string(document, '$')) as whole",
-        "try(json_type(document)) as kind",
-    ]
-    found = _asked(engine, values, columns)
-    typed = pc.coalesce(*(_element(found["texts"], n, len(kinds)) for n in range(len(kinds))))
-    is_plain = pc.not_equal(found["kind"], "OBJECT")
-    return pc.coalesce(typed, pc.if_else(is_plain, found["whole"], None))
+    """The text in the JSON of a listed value: ``5``, ``"x"``, or ``{"int_value": 5}`` as in GA4."""
+    kinds = [FieldPath(kind, (kind,)) for kind in VALUE_KINDS]
+    typed = ", ".join(f"texts[{n}]" for n in range(1, len(kinds) + 1))
+    found = _asked(
+        engine,
+        values,
+        [
+            f"try(json_extract_string(document, {_listed(kinds)})) as texts",
+            "try(json_extract_string(document, '$')) as whole",
+            "try(json_type(document)) as kind",
+        ],
+        [f"coalesce({typed}, case when kind <> 'OBJECT' then whole end) as text"],
+    )
+    return found["text"]

@@ -22,9 +22,11 @@ def names_a_day(name: str) -> bool:
 
 
 def version_key(name: str, provisional: str | None) -> str:
-    """The order of files by name: numbers count as numbers, provisional files come before final ones.
+    """The order of files by name: numbers count as numbers, provisional files come before final
+    ones.
 
-    Where the last part carries no day, the folders count too. ``orders (1).csv`` comes after ``orders.csv``.
+    Where the last part carries no day, the folders count too. ``orders (1).csv`` comes after
+    ``orders.csv``.
     """
     path = PurePosixPath(name.lower())
     ordered = path.name if names_a_day(path.name) else str(path)

@@ -1,7 +1,7 @@
 """Landing: the vendor's bytes as delivered, with their sha256. Never edited, never deleted.
 
-Files come from a local folder or any fsspec URL. A file that was seen before (same path, size and modification time)
-is not read again, so a night costs what is new.
+Files come from a local folder or any fsspec URL. A file that was seen before (same path, size and
+modification time) is not read again, so a night costs what is new.
 """
 
 from __future__ import annotations
@@ -24,7 +24,9 @@ _LONGEST_NAME = 200
 
 
 class UnreadableFile(Exception):
-    """A file that cannot be taken in: names the file, the place in it, the cause and the next step."""
+    """A file that cannot be taken in: names the file, the place in it, the cause and the next
+    step.
+    """
 
     def __init__(self, file: str, place: str, cause: str, next_step: str) -> None:
         super().__init__(f"{file}, {place}: {cause}. {next_step}")
@@ -33,8 +35,9 @@ class UnreadableFile(Exception):
 
 @dataclass(frozen=True)
 class ExportFile:
-    """A file of a source's folder: its path there, size in bytes (None if the store does not say), and a mark that
-    changes when the file does."""
+    """A file of a source's folder: its path there, size in bytes (None if the store does not say),
+    and a mark that changes when the file does.
+    """
 
     name: str
     location: str
@@ -54,8 +57,8 @@ class Landed:
 def list_files(root: str, patterns: Sequence[str] = ("*",)) -> list[ExportFile]:
     """Files below ``root`` that match one of ``patterns``, but no hidden ones, sorted by path.
 
-    ``root`` is a folder or an fsspec URL. Raises FileNotFoundError where it does not exist, OSError or ValueError where
-    it cannot be listed.
+    ``root`` is a folder or an fsspec URL. Raises FileNotFoundError where it does not exist, OSError
+    or ValueError where it cannot be listed.
     """
     root = root.removeprefix("file://")
     found = _list_remote(root) if "://" in root else _list_local(Path(root))
@@ -65,7 +68,9 @@ def list_files(root: str, patterns: Sequence[str] = ("*",)) -> list[ExportFile]:
 
 
 def matches(name: str, patterns: Sequence[str]) -> bool:
-    """Does a path match one of the patterns, whole or by its last part? Upper and lower case are the same."""
+    """Does a path match one of the patterns, whole or by its last part? Upper and lower case are
+    the same.
+    """
     lower = name.lower()
     last = PurePosixPath(lower).name
     return any(
@@ -115,7 +120,8 @@ def _list_remote(root: str) -> Iterator[ExportFile]:
 def safe_name(file: ExportFile) -> str:
     """The file's last name part, if it may become a file name here; UnreadableFile if not.
 
-    What is not printable is not allowed: control characters, marks that turn the direction of writing, broken bytes.
+    What is not printable is not allowed: control characters, marks that turn the direction of
+    writing, broken bytes.
     """
     name = PurePosixPath(file.name).name
     if not file.name.isprintable() or "\\" in name or len(name.encode()) > _LONGEST_NAME:
@@ -129,10 +135,11 @@ def safe_name(file: ExportFile) -> str:
 
 
 def land(file: ExportFile, folder: Path, staging: Path) -> Landed:
-    """Copy a file into ``folder/<sha256>/<name>``, hashing on the way; whole or not at all.
+    """Copy a file into ``folder/<sha256>/<name>``, hashing on the way; whole or not at all. It is
+    durable once ``folder`` is synced.
 
-    Symbolic links and everything that is not a regular file are refused. Raises UnreadableFile for what is wrong with
-    the file, OSError for what is wrong with the data home's disk.
+    Symbolic links and everything that is not a regular file are refused. Raises UnreadableFile for
+    what is wrong with the file, OSError for what is wrong with the data home's disk.
     """
     name = safe_name(file)
     partial = staging / "landing"
@@ -150,12 +157,13 @@ def land(file: ExportFile, folder: Path, staging: Path) -> Landed:
         place.parent.mkdir(parents=True, exist_ok=True)
         partial.replace(place)
         sync_folder(place.parent)
-        sync_folder(folder)
     return Landed(place, digest.hexdigest(), size)
 
 
 def landed_before(folder: Path, sha256: str, name: str) -> Landed:
-    """A file that was landed earlier, its bytes checked. Raises UnreadableFile where they are gone or changed."""
+    """A file that was landed earlier, its bytes checked. Raises UnreadableFile where they are gone
+    or changed.
+    """
     path = folder / sha256 / PurePosixPath(name).name
     next_step = "Landing is never edited: restore it from your backup, or deliver the file again"
     try:
@@ -172,7 +180,9 @@ def landed_before(folder: Path, sha256: str, name: str) -> Landed:
 
 
 def _chunks(file: ExportFile) -> Iterator[bytes]:
-    """The file's bytes; only reading is guarded here, so that a full disk of ours is not the file's fault."""
+    """The file's bytes; only reading is guarded here, so that a full disk of ours is not the file's
+    fault.
+    """
     size = 0
     try:
         with _open(file) as source:

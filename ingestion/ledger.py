@@ -1,7 +1,8 @@
 """The ledger: which deliveries there are and what became of every row and amount.
 
-A file under its final name without an entry here does not exist for readers. Entries are written in one transaction,
-after the files they speak of are durable. SQLite in the data home: safe against kills and against two writers.
+A file under its final name without an entry here does not exist for readers. Entries are written in
+one transaction, after the files they speak of are durable. SQLite in the data home: safe against
+kills and against two writers.
 """
 
 from __future__ import annotations
@@ -74,9 +75,9 @@ create table if not exists source_runs (
 class Delivery:
     """A file of one object, as the ledger knows it. Times are UTC in ISO 8601.
 
-    ``entry`` is the number of the file mapping among those of its contract, ``arrival`` a counter that does not depend on
-    clocks, ``reading`` the fingerprint of mapping and key, ``header`` the file's field names as a JSON list, if it lists
-    them.
+    ``entry`` is the number of the file mapping among those of its contract, ``arrival`` a counter
+    that does not depend on clocks, ``reading`` the fingerprint of mapping and key, ``header`` the
+    file's field names as a JSON list, if it lists them.
     """
 
     delivery_id: str
@@ -116,7 +117,9 @@ class Amount:
 
 @dataclass(frozen=True)
 class Entry:
-    """A delivery with its money, what is worth a note about it, and the delivery that it replaces, if any."""
+    """A delivery with its money, what is worth a note about it, and the delivery that it replaces,
+    if any.
+    """
 
     delivery: Delivery
     amounts: tuple[Amount, ...] = ()
@@ -126,7 +129,9 @@ class Entry:
 
 @dataclass(frozen=True)
 class SeenFile:
-    """A file of a source's folder that is wholly taken in: as long as nothing here changes it is not opened again."""
+    """A file of a source's folder that is wholly taken in: as long as nothing here changes it is
+    not opened again.
+    """
 
     file_name: str
     bytes: int | None
@@ -190,7 +195,9 @@ class Ledger:
             yield delivery_id, Amount(**{**values, "amount": Decimal(values["amount"])})
 
     def notes(self) -> dict[str, list[str]]:
-        """What is worth a note about a delivery, by its id: a column that is gone, addresses that are none…"""
+        """What is worth a note about a delivery, by its id: a column that is gone, addresses that
+        are none…
+        """
         notes: dict[str, list[str]] = {}
         for row in self._connection.execute(
             "select * from delivery_notes order by delivery_id, note"
@@ -205,7 +212,9 @@ class Ledger:
         files: Iterable[SeenFile] = (),
         returned: Mapping[str, int] | None = None,
     ) -> None:
-        """Enter deliveries, that files were taken in, and new arrivals of old content, in one transaction."""
+        """Enter deliveries, that files were taken in, and new arrivals of old content, in one
+        transaction.
+        """
         with self._transaction():
             for entry in entries:
                 if entry.replaces is not None:

@@ -1,8 +1,8 @@
 """The mapping language of ``rapport.yml``: how a field of an export becomes a column of a contract.
 
-It is bounded on purpose: nothing in it executes. docs/mapping.md is its reference. A rule may name a field (or
-several: the first that is not empty wins), a constant, a value map, a map by prefix, a default, a time format, a
-time counted from a start, or an id generated from fields.
+It is bounded on purpose: nothing in it executes. docs/mapping.md is its reference. A rule may name
+a field (or several: the first that is not empty wins), a constant, a value map, a map by prefix, a
+default, a time format, a time counted from a start, or an id generated from fields.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class MappingError(ValueError):
 class ColumnRule:
     """Where one column's text comes from and how it is read.
 
-    ``zone`` is where times without offset are; ``relative_start`` is naive UTC, ``unit_microseconds`` the unit that
-    is counted from it or, without a start, from 1970.
+    ``zone`` is where times without offset are; ``relative_start`` is naive UTC,
+    ``unit_microseconds`` the unit that is counted from it or, without a start, from 1970.
     """
 
     paths: tuple[str, ...] = ()
@@ -118,17 +118,18 @@ def parse_column(where: str, column: Column, body: Any, zone: str) -> ColumnRule
 
 
 def parse_filter(where: str, body: Any) -> tuple[Condition, ...]:
-    """``{field: text}``, ``{field: [texts]}`` or ``{field: {not: [texts]}}``; all conditions must hold."""
+    """``{field: text}``, ``{field: [texts]}`` or ``{field: {not: [texts]}}``; all conditions must
+    hold.
+    """
     if not isinstance(body, Mapping) or not body:
         raise MappingError(f"{where}: expected field: value(s), found {body!r}")
     conditions = []
     for field, wanted in body.items():
-        keep = not isinstance(wanted, Mapping)
-        if isinstance(wanted, Mapping):
-            if set(wanted) != {"not"}:
-                raise MappingError(f"{where}.{field}: the only word allowed here is not")
-            wanted = wanted["not"]
-        conditions.append(Condition(field, keep, texts_of(f"{where}.{field}", wanted)))
+        is_negated = isinstance(wanted, Mapping)
+        if is_negated and set(wanted) != {"not"}:
+            raise MappingError(f"{where}.{field}: the only word allowed here is not")
+        texts = texts_of(f"{where}.{field}", wanted["not"] if is_negated else wanted)
+        conditions.append(Condition(field, not is_negated, texts))
     return tuple(conditions)
 
 

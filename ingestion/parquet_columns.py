@@ -1,6 +1,7 @@
 """Parquet: records by field path, as text, from flat and from nested columns.
 
-Pages are checked against their checksums where the writer left any; without them a flipped bit cannot be found.
+Pages are checked against their checksums where the writer left any; without them a flipped bit
+cannot be found.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from ingestion.records import Batch, Records
 from ingestion.settings import FileMapping
 
 _BATCH_ROWS = 32_768
-# From here on a floating point number may have lost digits; written with an exponent, an id is refused.
+# From here on a floating point number may have lost digits; written with an exponent, an id is
+# refused.
 _EXACT_FLOAT = 2**53
 
 

@@ -1,7 +1,8 @@
 """Personal data: one normal form per kind, then a keyed hash. Clear values end here.
 
-``k1:`` + 32 hex digits of HMAC-SHA-256 with the key in ``vault/key``. The number names the key's version, so that a
-key can be changed. A plain hash of an e-mail address can be reversed with a dictionary; this cannot without the key.
+``k1:`` + 32 hex digits of HMAC-SHA-256 with the key in ``vault/key``. The number names the key's
+version, so that a key can be changed. A plain hash of an e-mail address can be reversed with a
+dictionary; this cannot without the key.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ KEY_VERSION = "k1"
 # The sign itself, its wide forms, and as URLs carry it, encoded once or more often.
 _AT = "@|＠|﹫|%(?:25)*40"
 _PART = r"""[^\s@<>"',;()/?&=:]"""
-# An address begins where a run of such characters begins: without that, long texts would take quadratic time.
+# An address begins where a run of such characters begins: without that, long texts would take
+# quadratic time.
 _EMAIL = re.compile(
     rf"(?<!{_PART}){_PART}+(?:'{_PART}+){{0,3}}(?:{_AT})"
     rf"(?:(?!#){_PART})+\.(?:xn--[a-z0-9-]+|[^\W\d_]{{2,}})",
@@ -38,12 +40,65 @@ _LONGEST_LABEL = 64
 # About 20 MB of keys; more would cost memory that a second hash of a rare value does not.
 _REMEMBERED = 1 << 16
 
-# Mailboxes that belong to a function, not to a person; RFC 2142 and the ones that merge strangers in practice.
+# Mailboxes that belong to a function, not to a person; RFC 2142 and the ones that merge strangers
+# in practice.
 ROLE_MAILBOXES = frozenset(
-    """abuse accounting accounts admin billing booking bookings contact customerservice enquiries enquiry finance hello
-    help helpdesk hostmaster hr info inquiries invoice invoices jobs kontakt kundeservice mail mailer-daemon marketing
-    news newsletter no-reply noreply nobody office order orders post postmaster press privacy reception root sales
-    salg security service shop spam staff store support team test user webmaster""".split()
+    (
+        "abuse",
+        "accounting",
+        "accounts",
+        "admin",
+        "billing",
+        "booking",
+        "bookings",
+        "contact",
+        "customerservice",
+        "enquiries",
+        "enquiry",
+        "finance",
+        "hello",
+        "help",
+        "helpdesk",
+        "hostmaster",
+        "hr",
+        "info",
+        "inquiries",
+        "invoice",
+        "invoices",
+        "jobs",
+        "kontakt",
+        "kundeservice",
+        "mail",
+        "mailer-daemon",
+        "marketing",
+        "news",
+        "newsletter",
+        "no-reply",
+        "noreply",
+        "nobody",
+        "office",
+        "order",
+        "orders",
+        "post",
+        "postmaster",
+        "press",
+        "privacy",
+        "reception",
+        "root",
+        "sales",
+        "salg",
+        "security",
+        "service",
+        "shop",
+        "spam",
+        "staff",
+        "store",
+        "support",
+        "team",
+        "test",
+        "user",
+        "webmaster",
+    )
 )
 
 
@@ -66,8 +121,8 @@ def load_key(home: Path) -> bytes:
         return bytes.fromhex(text)
     if (home / "ledger.sqlite").exists() and any((home / "raw").glob("*/*")):
         raise KeyMissing(
-            f"{path}: the key is gone, but earlier deliveries were keyed with it. Restore it from your "
-            "backup; without it the same person would get a second key"
+            f"{path}: the key is gone, but earlier deliveries were keyed with it. Restore it from "
+            "your backup; without it the same person would get a second key"
         )
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     _create_key(path)
@@ -75,14 +130,17 @@ def load_key(home: Path) -> bytes:
 
 
 def _create_key(path: Path) -> None:
-    """A new key under its final name, whole or not at all; of two first runs at once the first one wins."""
+    """A new key under its final name, whole or not at all; of two first runs at once the first one
+    wins.
+    """
     partial = path.with_suffix(f".{os.getpid()}")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as opened:
         opened.write(secrets.token_hex(32) + "\n")
         opened.flush()
         os.fsync(opened.fileno())
-    # FileExistsError: the other run was first. FileNotFoundError: it has also swept this run's file.
+    # FileExistsError: the other run was first. FileNotFoundError: it has also swept this run's
+    # file.
     with suppress(FileExistsError, FileNotFoundError):
         os.link(partial, path)
     for leftover in path.parent.glob("key.*"):
@@ -141,7 +199,9 @@ NORMAL: dict[str, Callable[[str], str | None]] = {
 
 
 class Keyring:
-    """Keys values under one secret; remembers what it keyed lately, since names and addresses repeat."""
+    """Keys values under one secret; remembers what it keyed lately, since names and addresses
+    repeat.
+    """
 
     def __init__(self, key: bytes) -> None:
         self._key = key
@@ -160,7 +220,9 @@ class Keyring:
         return pa.array([self.keyed(kind, text) for text in texts.to_pylist()], pa.string())
 
     def key_lists(self, texts: pa.StringArray) -> pa.StringArray:
-        """Lists of addresses (between semicolons, commas or blanks) as ``;``-joined keys, sorted."""
+        """Lists of addresses (between semicolons, commas or blanks) as ``;``-joined keys,
+        sorted.
+        """
 
         def each(text: str) -> str | None:
             keys = {self.keyed("email", part) for part in re.split(r"[;,\s]+", text) if part}
@@ -169,7 +231,9 @@ class Keyring:
         return pa.array([each(text) for text in texts.to_pylist()], pa.string())
 
     def are_role_mailboxes(self, texts: pa.StringArray) -> pa.BooleanArray:
-        """For each address: does it belong to a function, not to a person? Null where it is no address."""
+        """For each address: does it belong to a function, not to a person? Null where it is no
+        address.
+        """
         return pa.array([is_role_mailbox(text) for text in texts.to_pylist()], pa.bool_())
 
     def generated_ids(self, texts: pa.StringArray) -> pa.StringArray:
@@ -195,6 +259,8 @@ class Keyring:
 
 
 def is_role_mailbox(text: str) -> bool | None:
-    """Is the address one of a function (info@, support@...), ignoring a +tag? None where it is no address."""
+    """Is the address one of a function (info@, support@...), ignoring a +tag? None where it is no
+    address.
+    """
     normal = normal_email(text)
     return None if normal is None else normal.rpartition("@")[0].split("+")[0] in ROLE_MAILBOXES

@@ -1,8 +1,8 @@
 """Preflight: is the file whole and what it says it is? Before any parser sees it.
 
-No CSV, JSON or Parquet reader can be trusted with damaged files: some accept a gzip cut at a line end, ignore its
-checksum, or map columns by position. So bytes, gzip checksum, encoding, header and quotes are checked here.
-What nothing can find is a plain text file cut exactly at a line end.
+No CSV, JSON or Parquet reader can be trusted with damaged files: some accept a gzip cut at a line
+end, ignore its checksum, or map columns by position. So bytes, gzip checksum, encoding, header and
+quotes are checked here. What nothing can find is a plain text file cut exactly at a line end.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from ingestion.landing import UnreadableFile
 from ingestion.settings import Dialect, FileMapping
 
 MAX_BYTES = 64 << 30
-# A gzip of real exports shrinks 4 to 60 times; a bomb of zeros 1,000 times. Small files may be as regular as they like.
+# A gzip of real exports shrinks 4 to 60 times; a bomb of zeros 1,000 times. Small files may be as
+# regular as they like.
 MAX_RATIO = 300
 RATIO_FROM_BYTES = 256 << 20
 MAX_HEADER_BYTES = 1 << 20
@@ -91,7 +92,9 @@ def file_format(name: str, mapping: FileMapping) -> str:
 
 
 def plain_bytes(path: Path, name: str, staging: Path) -> Path:
-    """The file itself, or its gunzipped copy in ``staging``; length and CRC of every gzip member checked."""
+    """The file itself, or its gunzipped copy in ``staging``; length and CRC of every gzip member
+    checked.
+    """
     with path.open("rb") as opened:
         magic = opened.read(4)
     if not magic:
@@ -125,7 +128,9 @@ def _gunzip(path: Path, name: str, staging: Path) -> Path:
 
 
 def _gunzipped(path: Path, name: str) -> Iterator[bytes]:
-    """The unpacked bytes; reading alone is guarded, so that a full disk is not called a damaged file."""
+    """The unpacked bytes; reading alone is guarded, so that a full disk is not called a damaged
+    file.
+    """
     done = 0
     try:
         # isal has no type hints.
@@ -180,7 +185,7 @@ def _decoded(opened: BinaryIO, name: str, encoding: str) -> Iterator[str]:
                 name,
                 at,
                 f"not {encoding}: {getattr(error, 'reason', error)}",
-                "Declare dialect: {encoding: ...} as the file was written, or have it delivered again",
+                "Declare dialect: {encoding: ...} as it was written, or have it delivered again",
             ) from error
         if not chunk:
             return
@@ -188,7 +193,9 @@ def _decoded(opened: BinaryIO, name: str, encoding: str) -> Iterator[str]:
 
 
 def csv_header(path: Path, name: str, dialect: Dialect) -> list[str]:
-    """The column names of a delimited file, trimmed. Raises UnreadableFile for too many or too long ones."""
+    """The column names of a delimited file, trimmed. Raises UnreadableFile for too many or too long
+    ones.
+    """
     with path.open("rb") as opened:
         head = opened.read(MAX_HEADER_BYTES)
     lines = io.StringIO(head.decode("utf-8", errors="ignore"), newline="")
@@ -225,10 +232,11 @@ def csv_reader(lines: Iterable[str], dialect: Dialect, strict: bool = False) -> 
 def check_fields(
     name: str, header: Sequence[str], present: Collection[str], mapping: FileMapping
 ) -> None:
-    """Can the mapping be followed with the fields that are ``present``? ``header``: what the file has.
+    """Can the mapping be followed with the fields that are ``present``? ``header``: what the file
+    has.
 
-    Every required column needs a field, a generated id and a filter all of theirs, and no field may stand twice.
-    Raises UnreadableFile that names a likely rename or delimiter.
+    Every required column needs a field, a generated id and a filter all of theirs, and no field may
+    stand twice. Raises UnreadableFile that names a likely rename or delimiter.
     """
     counts = Counter(header)
     for field in mapping.fields():
@@ -277,8 +285,9 @@ def _guess(wanted: Sequence[str], header: Sequence[str], mapping: FileMapping) -
 def quotes_are_regular(path: Path, dialect: Dialect) -> bool:
     """Does every quote stand where RFC 4180 wants it, and does the last one close?
 
-    Opening quotes follow a delimiter or a line's start, closing ones stand before a delimiter or a line's end, a quote
-    in a quoted field is doubled. Readers disagree about everything else; see delimited_text.py.
+    Opening quotes follow a delimiter or a line's start, closing ones stand before a delimiter or a
+    line's end, a quote in a quoted field is doubled. Readers disagree about everything else; see
+    delimited_text.py.
     """
     if not dialect.quote:
         return True

@@ -17,7 +17,6 @@ import pyarrow.parquet
 
 from ingestion.contract import ObjectContract
 from ingestion.conversion import QUARANTINE_FIELDS, Converted
-from ingestion.landing import sync_folder
 from ingestion.ledger import Amount
 
 
@@ -60,32 +59,36 @@ class _Target:
     """A Parquet file that is written aside; nothing exists under its name until commit."""
 
     def __init__(self, staged: Path, final: Path, schema: pa.Schema) -> None:
-        self._staged, self._final = staged, final
-        self._writer = pa.parquet.ParquetWriter(
-            staged, schema, compression="zstd", write_page_checksum=True
-        )
+        self._staged, self._final, self._schema = staged, final, schema
+        self._writer: pa.parquet.ParquetWriter | None = None
         self.rows = 0
 
+    def _opened(self) -> pa.parquet.ParquetWriter:
+        self._writer = self._writer or pa.parquet.ParquetWriter(
+            self._staged, self._schema, compression="zstd", write_page_checksum=True
+        )
+        return self._writer
+
     def write(self, table: pa.Table) -> None:
-        if table.num_rows:
-            self._writer.write_table(table)
-            self.rows += table.num_rows
+        self._opened().write_table(table)
+        self.rows += table.num_rows
 
     def commit(self) -> str:
-        self._writer.close()
+        """The file under its name, durable but for the folder; returns its sha256."""
+        self._opened().close()
         with self._staged.open("rb+") as opened:
             digest = hashlib.file_digest(opened, "sha256").hexdigest()
             os.fsync(opened.fileno())
         self._final.parent.mkdir(parents=True, exist_ok=True)
         self._staged.replace(self._final)
-        sync_folder(self._final.parent)
         return digest
 
     def close(self) -> None:
         """Let the staged file go, so that nothing is written to it after its place is taken."""
         with suppress(OSError, pa.ArrowException):
             # On a full disk the footer does not fit either; the file is thrown away in any case.
-            self._writer.close()
+            if self._writer is not None:
+                self._writer.close()
 
 
 def write_delivery(
@@ -95,7 +98,10 @@ def write_delivery(
     delivery_id: str,
     converted: Iterable[Converted],
 ) -> Written:
-    """Write the accepted and quarantined rows of a delivery and count rows and money on the way."""
+    """Write the accepted and quarantined rows of a delivery and count rows and money on the way.
+
+    The files are durable under their names once their folders are synced, too.
+    """
     table = contract.table
     accepted = _Target(staging / "raw", raw_path(home, table, delivery_id), contract.raw_schema())
     rejected = _Target(
@@ -109,8 +115,10 @@ def write_delivery(
     times: list[str] = []
     with closing(accepted), closing(rejected):
         for batch in converted:
-            accepted.write(batch.accepted)
-            rejected.write(batch.quarantined)
+            if batch.accepted.num_rows:
+                accepted.write(batch.accepted)
+            if batch.quarantined.num_rows:
+                rejected.write(batch.quarantined)
             filtered += batch.filtered
             unknown += batch.unknown
             money.add(batch.accepted, "accepted")

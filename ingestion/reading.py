@@ -23,7 +23,8 @@ def read_records(
     engine: duckdb.DuckDBPyConnection,
     careful: bool = False,
 ) -> Records:
-    """Open a file of format ``kind``. Raises UnreadableFile when the file as a whole cannot be trusted.
+    """Open a file of format ``kind``. Raises UnreadableFile when the file as a whole cannot be
+    trusted.
 
     The batches of a delimited file may raise IrregularText: then read it again with ``careful``.
     """
@@ -38,7 +39,9 @@ def read_records(
 
 
 def json_engine() -> duckdb.DuckDBPyConnection:
-    """An engine that can follow JSON paths and nothing else: no files, no network, nothing spilled to disk."""
+    """An engine that can follow JSON paths and nothing else: no files, no network, nothing spilled
+    to disk.
+    """
     engine = duckdb.connect()
     engine.execute("set temp_directory = ''")
     engine.execute("set enable_external_access = false")

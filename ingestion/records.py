@@ -1,4 +1,6 @@
-"""What every reader gives: a file's records as text, in batches, by field. No types yet, nothing guessed."""
+"""What every reader gives: a file's records as text, in batches, by field. No types yet, nothing
+guessed.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +14,9 @@ import pyarrow as pa
 class Batch:
     """Some records of a file.
 
-    ``rows``: record numbers in the file, from 1. ``lines``: physical lines, null or None where unknown. ``faults``: why
-    a record could not be read at all, null where it could. ``texts``: one text column per field the file has.
+    ``rows``: record numbers in the file, from 1. ``lines``: physical lines, null or None where
+    unknown. ``faults``: why a record could not be read at all, null where it could. ``texts``: one
+    text column per field the file has.
     """
 
     rows: pa.Int64Array
@@ -39,8 +42,8 @@ def _unknown_lines(rows: Sequence[int]) -> list[int | None]:
 class Records:
     """The records of one file, to be iterated once.
 
-    ``header``: names of its fields, where the file itself lists them. ``find_lines``: physical lines of ascending record
-    numbers, for batches without ``lines``.
+    ``header``: names of its fields, where the file itself lists them. ``find_lines``: physical
+    lines of ascending record numbers, for batches without ``lines``.
     """
 
     batches: Iterator[Batch]

@@ -1,8 +1,10 @@
-"""Settings: the data home, ``rapport.yml`` and nothing else. The only module that reads the environment.
+"""Settings: the data home, ``rapport.yml`` and nothing else. The only module that reads the
+environment.
 
-``rapport.yml`` lies in the data home. It names the reporting currency, the company's time zone and the source
-instances; docs/mapping.md fixes every key. A key that is not known is an error that names the nearest right one.
-Every value is read as the text that stands there: ``NO`` is Norway and ``007`` an id, not false and 7.
+``rapport.yml`` lies in the data home. It names the reporting currency, the company's time zone and
+the source instances; docs/mapping.md fixes every key. A key that is not known is an error that
+names the nearest right one. Every value is read as the text that stands there: ``NO`` is Norway and
+``007`` an id, not false and 7.
 """
 
 from __future__ import annotations
@@ -82,9 +84,11 @@ class FileMapping:
         return tuple(dict.fromkeys([*paths, *(condition.field for condition in self.filter)]))
 
     def reading_text(self) -> str:
-        """Everything that decides how bytes become rows: when it changes, deliveries are read again.
+        """Everything that decides how bytes become rows: when it changes, deliveries are read
+        again.
 
-        Patterns, mode and version are not in it: they decide which files and which rows count, not what a row says.
+        Patterns, mode and version are not in it: they decide which files and which rows count, not
+        what a row says.
         """
         return repr(
             (
@@ -151,12 +155,16 @@ def home() -> Path:
 
 
 def exports() -> str:
-    """Where exports lie: ``RAPPORT_EXPORTS`` (folder or fsspec URL), by default ``<home>/exports``."""
+    """Where exports lie: ``RAPPORT_EXPORTS`` (folder or fsspec URL), by default
+    ``<home>/exports``.
+    """
     return os.environ.get("RAPPORT_EXPORTS") or str(home() / "exports")
 
 
 def as_of() -> date | None:
-    """The run's day where somebody asked for one (``RAPPORT_AS_OF``); None: the latest day with data."""
+    """The run's day where somebody asked for one (``RAPPORT_AS_OF``); None: the latest day with
+    data.
+    """
     text = os.environ.get("RAPPORT_AS_OF")
     if not text:
         return None
@@ -180,7 +188,9 @@ def source_names(home: Path) -> tuple[str, ...]:
 
 
 def load(home: Path) -> Settings:
-    """Read ``<home>/rapport.yml``. Raises SettingsError at the first thing that cannot be followed."""
+    """Read ``<home>/rapport.yml``. Raises SettingsError at the first thing that cannot be
+    followed.
+    """
     path = home / CONFIGURATION
     try:
         text = path.read_text(encoding="utf-8")
@@ -199,7 +209,9 @@ def load(home: Path) -> Settings:
 
 
 class _Texts(yaml.BaseLoader):
-    """Every scalar is the text that stands there; a key that stands twice is an error, not the last one wins."""
+    """Every scalar is the text that stands there; a key that stands twice is an error, not the last
+    one wins.
+    """
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """A mapping with texts as keys, each once."""
@@ -417,7 +429,9 @@ def _dialect(where: str, given: Any) -> Dialect:
 
 
 def _check_agreement(where: str, files: Sequence[FileMapping]) -> None:
-    """Files of one contract fill one table: they must replace rows in one way, and no row must count twice."""
+    """Files of one contract fill one table: they must replace rows in one way, and no row must
+    count twice.
+    """
     first: dict[str, FileMapping] = {}
     for number, file in enumerate(files, 1):
         table = file.contract.table
@@ -434,8 +448,8 @@ def _check_agreement(where: str, files: Sequence[FileMapping]) -> None:
                 and earlier.filter == file.filter
             ):
                 raise SettingsError(
-                    f"{where}.files[{number}]: reads the same files into {table} as an entry above, "
-                    "so every row would count twice. Give each its filter"
+                    f"{where}.files[{number}]: reads the same files into {table} as an entry "
+                    "above, so every row would count twice. Give each its filter"
                 )
 
 
@@ -485,7 +499,9 @@ def _number(where: str, given: Any, low: int, high: int) -> float:
 
 
 def source_root(exports: str, path: str) -> str:
-    """The folder or fsspec URL that a source's ``path`` means, below ``exports`` unless absolute."""
+    """The folder or fsspec URL that a source's ``path`` means, below ``exports`` unless
+    absolute.
+    """
     if "://" in path or Path(path).is_absolute():
         return path
     return f"{exports.rstrip('/')}/{path}" if "://" in exports else str(Path(exports, path))

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 class ObjectExport:
     """How the files of one object are recognised and opened.
 
-    ``patterns``: file names, as shell globs relative to the source's folder. ``records``: path to the list of records
-    inside a JSON page. ``fill_down``: the column whose text marks the first row of a block; the rows below with none
-    continue it. ``provisional``: a word in the file name of deliveries that any later final one replaces.
-    ``signature``: fields that only this object's files have, for ``rapport sources detect``.
+    ``patterns``: file names, as shell globs relative to the source's folder. ``records``: path to
+    the list of records inside a JSON page. ``fill_down``: the column whose text marks the first row
+    of a block; the rows below with none continue it. ``provisional``: a word in the file name of
+    deliveries that any later final one replaces. ``signature``: fields that only this object's
+    files have, for ``rapport sources detect``.
     """
 
     object: str

@@ -1,4 +1,6 @@
-"""Names and texts as SQL: the only way that anything from a file or from rapport.yml enters a query."""
+"""Names and texts as SQL: the only way that anything from a file or from rapport.yml enters a
+query.
+"""
 
 from __future__ import annotations
 

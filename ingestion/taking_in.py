@@ -1,7 +1,8 @@
-"""Taking in: one file of a source becomes a delivery per mapping, and everything is entered in the ledger.
+"""Taking in: one file of a source becomes a delivery per mapping, and everything is entered in the
+ledger.
 
-Nothing counts before its ledger entry, and no entry is made before the files it speaks of are durable. A run that is
-killed anywhere leaves only work that the next run does anew.
+Nothing counts before its ledger entry, and no entry is made before the files it speaks of are
+durable. A run that is killed anywhere leaves only work that the next run does anew.
 """
 
 from __future__ import annotations
@@ -19,7 +20,15 @@ import duckdb
 from ingestion.conversion import Origin, convert
 from ingestion.delimited_text import IrregularText
 from ingestion.known_deliveries import KnownDeliveries, names_a_day, version_key
-from ingestion.landing import ExportFile, Landed, UnreadableFile, land, landed_before, matches
+from ingestion.landing import (
+    ExportFile,
+    Landed,
+    UnreadableFile,
+    land,
+    landed_before,
+    matches,
+    sync_folder,
+)
 from ingestion.ledger import Delivery, Entry, Ledger, SeenFile
 from ingestion.personal_data import Keyring
 from ingestion.preflight import file_format, plain_bytes
@@ -28,13 +37,16 @@ from ingestion.reading import read_records
 from ingestion.settings import FileMapping, Settings, SourceSettings
 from ingestion.source import ObjectExport
 
-# Files whose entries are written in one transaction: a commit costs as much as reading a small file.
+# Files whose entries are written in one transaction: a commit costs as much as reading a small
+# file.
 _FILES_PER_COMMIT = 25
 
 
 @dataclass(frozen=True)
 class Reading:
-    """A file mapping, its number among those of its contract, and the fingerprint of how it reads."""
+    """A file mapping, its number among those of its contract, and the fingerprint of how it
+    reads.
+    """
 
     mapping: FileMapping
     entry: int
@@ -51,8 +63,8 @@ class Reading:
 class Work:
     """One ingest: what it needs, and what it has done so far.
 
-    ``faults``: what cannot be read. ``done``: the new entries. ``entries``, ``files``, ``returned`` (deliveries with
-    their new arrival) and ``useless`` (raw files) wait for the next commit.
+    ``faults``: what cannot be read. ``done``: the new entries. ``entries``, ``files``, ``returned``
+    (deliveries with their new arrival) and ``useless`` (raw files) wait for the next commit.
     """
 
     settings: Settings
@@ -79,7 +91,9 @@ class Work:
         return self.settings.home / "landing" / self.source.name
 
     def all_readings(self) -> str:
-        """The fingerprint of all mappings together: a file that was seen under another is looked at again."""
+        """The fingerprint of all mappings together: a file that was seen under another is looked at
+        again.
+        """
         return "-".join(reading.fingerprint for reading in self.readings)
 
 
@@ -100,7 +114,9 @@ def begin(
 
 
 def take(work: Work, file: ExportFile, mark: SeenFile) -> None:
-    """Land a file and read it for every mapping whose pattern it matches; what cannot be read is a fault."""
+    """Land a file and read it for every mapping whose pattern it matches; what cannot be read is a
+    fault.
+    """
     try:
         landed = land(file, work.landing, work.staging)
     except UnreadableFile as error:
@@ -117,7 +133,9 @@ def take(work: Work, file: ExportFile, mark: SeenFile) -> None:
 
 
 def read_again(work: Work) -> None:
-    """Whatever was landed once and is not read as rapport.yml now says is read again from landing."""
+    """Whatever was landed once and is not read as rapport.yml now says is read again from
+    landing.
+    """
     landed = sorted({(item.file_name, item.sha256) for item in work.known})
     for name, sha256 in landed:
         for reading in work.readings:
@@ -135,7 +153,16 @@ def read_again(work: Work) -> None:
 
 
 def commit(work: Work) -> None:
-    """Enter what is done; only then are the raw files that it replaces of no more use."""
+    """Make what is done durable, then enter it; only then are raw files that it replaces of no
+    use.
+    """
+    tables = {entry.delivery.object for entry in work.entries}
+    kinds = [
+        work.settings.home / kind / table for kind in ("raw", "quarantine") for table in tables
+    ]
+    for folder in (work.landing, *kinds):
+        if folder.exists():
+            sync_folder(folder)
     work.ledger.record(work.source.name, work.entries, work.files, work.returned)
     for path in work.useless:
         path.unlink(missing_ok=True)

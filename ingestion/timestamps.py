@@ -1,10 +1,12 @@
-"""Times as exports write them, read as naive UTC. A text that can be read in two ways is not read at all."""
+"""Times as exports write them, read as naive UTC. A text that can be read in two ways is not read
+at all.
+"""
 
 from __future__ import annotations
 
 import functools
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 _ISO = re.compile(
@@ -14,10 +16,10 @@ _ISO = re.compile(
     re.ASCII,
 )
 
-# Nothing that an engagement pipeline reads happened before 1900; "9999-12-31" and milliseconds read as seconds lie after
-# 2200. The event time of a record has narrower bounds, see conversion.py.
-EARLIEST = datetime(1900, 1, 1)
-LATEST = datetime(2200, 1, 1)
+# Nothing that an engagement pipeline reads happened before 1900; "9999-12-31" and milliseconds read
+# as seconds lie after 2200. The event time of a record has narrower bounds, see conversion.py.
+EARLIEST = datetime.fromisoformat("1900-01-01")
+LATEST = datetime.fromisoformat("2200-01-01")
 
 _QUARTER_MINUTES = 15
 
@@ -27,7 +29,9 @@ class NotATime(ValueError):
 
 
 def parse_iso(text: str, zone: str) -> datetime:
-    """ISO 8601 with ``T`` or blank; without an offset it is local time of ``zone``. Raises NotATime."""
+    """ISO 8601 with ``T`` or blank; without an offset it is local time of ``zone``. Raises
+    NotATime.
+    """
     found = _ISO.fullmatch(text)
     if found is None:
         raise NotATime("not a time in the declared format")
@@ -51,7 +55,9 @@ def parse_pattern(text: str, pattern: str, zone: str) -> datetime:
 
 
 def checked(moment: datetime) -> datetime:
-    """The moment, if it is plausible at all; NotATime where seconds were taken for milliseconds or the like."""
+    """The moment, if it is plausible at all; NotATime where seconds were taken for milliseconds or
+    the like.
+    """
     if not EARLIEST <= moment < LATEST:
         raise NotATime("outside 1900 to 2200 (seconds or milliseconds?)")
     return moment
@@ -86,8 +92,9 @@ def _utc(moment: datetime, zone: str) -> datetime:
     )
     earlier, later = _offsets(zone, quarter)
     if earlier < later:
-        # Midnight stands for the day, also where clocks are turned at midnight and it does not exist.
-        if moment != datetime(moment.year, moment.month, moment.day):
+        # Midnight stands for the day, also where clocks are turned at midnight and it does not
+        # exist.
+        if moment.time() != time.min:
             raise NotATime("a local time that the clock skipped in spring (is the zone right?)")
         return moment - earlier
     # Of the hour that autumn repeats, the second, in winter time, is taken.
@@ -96,7 +103,8 @@ def _utc(moment: datetime, zone: str) -> datetime:
 
 @functools.lru_cache(maxsize=1 << 16)
 def _offsets(zone: str, quarter: datetime) -> tuple[timedelta, timedelta]:
-    """Offsets of a local quarter of an hour before and after a turn of the clock; equal but for two hours a year.
+    """Offsets of a local quarter of an hour before and after a turn of the clock; equal but for two
+    hours a year.
 
     Zones have changed their offset at quarters of hours only, so a day needs 96 look-ups at most.
     """

@@ -1,15 +1,17 @@
-"""Values: the texts of a column become typed values. A text that does not fit gets a reason, never a guess.
+"""Values: the texts of a column become typed values. A text that does not fit gets a reason, never
+a guess.
 
-Each distinct text of a batch is read once. Reasons say what is wrong, never the text: it may be personal data.
+Each distinct text of a batch is read once. Reasons say what is wrong, never the text: it may be
+personal data.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
 import pyarrow as pa
@@ -28,7 +30,8 @@ from ingestion.timestamps import (
     parse_pattern,
 )
 
-# What spreadsheets and programs make of a long number: digits are lost. "12E5" may well be an article number.
+# What spreadsheets and programs make of a long number: digits are lost. "12E5" may well be an
+# article number.
 SCIENTIFIC = r"^[0-9]+([.][0-9]+[eE][+-]?|[eE][+])[0-9]+$"
 WHOLE_FLOAT = r"^([0-9]+)[.]0+$"
 
@@ -46,59 +49,33 @@ class Misfit(ValueError):
 
 @dataclass(frozen=True)
 class Typed:
-    """A column as it will lie in raw: one array per raw field, and the reasons of texts that do not fit (or None)."""
+    """A column as it will lie in raw: one array per raw field, and the reasons of texts that do not
+    fit (or None).
+    """
 
     arrays: tuple[pa.Array, ...]
     faults: pa.StringArray | None = None
 
 
-def read_column(
-    texts: pa.StringArray, column: Column, rule: ColumnRule, dialect: Dialect, keyring: Keyring
-) -> Typed:
+@dataclass(frozen=True)
+class How:
+    """How the texts of a column are to be read."""
+
+    column: Column
+    rule: ColumnRule
+    dialect: Dialect
+    keyring: Keyring
+
+
+def read_column(texts: pa.StringArray, how: How) -> Typed:
     """The values of a column's texts; null stays null."""
     encoded = texts.dictionary_encode()
-    distinct = _read_distinct(encoded.dictionary, column, rule, dialect, keyring)
+    read = _generated_ids if how.rule.generate else _READERS[how.column.type]
+    distinct = read(encoded.dictionary, how)
     return Typed(
         tuple(array.take(encoded.indices) for array in distinct.arrays),
         None if distinct.faults is None else distinct.faults.take(encoded.indices),
     )
-
-
-def _read_distinct(
-    texts: pa.StringArray, column: Column, rule: ColumnRule, dialect: Dialect, keyring: Keyring
-) -> Typed:
-    if rule.generate:
-        return Typed((keyring.generated_ids(texts),))
-    match column.type:
-        case "id":
-            return _identifiers(texts, keyring)
-        case "text" | "url":
-            return _plain_texts(texts, keyring)
-        case "money" | "decimal":
-            reason = "not an amount" if column.type == "money" else "not a number"
-            return _decimals(texts, dialect, MONEY, reason)
-        case "rate":
-            return _decimals(texts, dialect, RATE, "not a number")
-        case "integer":
-            return _each(texts, functools.partial(_integer, dialect=dialect), pa.int64())
-        case "boolean":
-            return _each(texts, _boolean, pa.bool_())
-        case "currency":
-            return _each(texts, _currency, pa.string())
-        case "choice":
-            return _each(texts, functools.partial(_choice, values=column.values), pa.string())
-        case "timestamp":
-            return _times(texts, rule)
-        case "date":
-            return _each(texts, functools.partial(_date, rule=rule), pa.date32())
-        case "email":
-            return Typed((keyring.keys("email", texts), keyring.are_role_mailboxes(texts)))
-        case "email_list":
-            return Typed((keyring.key_lists(texts),))
-        case "free_text":
-            return Typed((pc.cast(pc.utf8_length(texts), pa.int64()),))
-        case _:
-            return Typed((keyring.keys(column.type, texts),))
 
 
 def _each(texts: pa.StringArray, read: Callable[[str], object], kind: pa.DataType) -> Typed:
@@ -117,11 +94,11 @@ def _each(texts: pa.StringArray, read: Callable[[str], object], kind: pa.DataTyp
 # --- texts
 
 
-def _identifiers(texts: pa.StringArray, keyring: Keyring) -> Typed:
+def _identifiers(texts: pa.StringArray, how: How) -> Typed:
     """NFC; a whole number that went through a float column (17850.0) loses its tail."""
     is_scientific = pc.match_substring_regex(texts, SCIENTIFIC)
     whole = pc.replace_substring_regex(texts, WHOLE_FLOAT, r"\1")
-    found = _plain_texts(whole, keyring)
+    found = _plain_texts(whole, how)
     if not pc.any(is_scientific).as_py():
         return found
     word = pa.scalar("an id in scientific notation has lost digits", pa.string())
@@ -132,9 +109,9 @@ def _identifiers(texts: pa.StringArray, keyring: Keyring) -> Typed:
     )
 
 
-def _plain_texts(texts: pa.StringArray, keyring: Keyring) -> Typed:
+def _plain_texts(texts: pa.StringArray, how: How) -> Typed:
     """NFC, with the key in the place of every e-mail address; a NUL byte is a fault."""
-    scrubbed = keyring.scrubbed(pc.utf8_normalize(texts, form="NFC"))
+    scrubbed = how.keyring.scrubbed(pc.utf8_normalize(texts, form="NFC"))
     has_nul = pc.match_substring(texts, "\0")
     if not pc.any(has_nul).as_py():
         return Typed((scrubbed,))
@@ -145,41 +122,76 @@ def _plain_texts(texts: pa.StringArray, keyring: Keyring) -> Typed:
     )
 
 
-def _choice(text: str, values: tuple[str, ...]) -> str:
-    if text.lower() not in values:
-        raise Misfit(f"none of {', '.join(values)}")
-    return text.lower()
+def _choices(texts: pa.StringArray, how: How) -> Typed:
+    values = how.column.values
+
+    def read(text: str) -> str:
+        if text.lower() not in values:
+            raise Misfit(f"none of {', '.join(values)}")
+        return text.lower()
+
+    return _each(texts, read, pa.string())
 
 
-def _currency(text: str) -> str:
-    if not re.fullmatch("[A-Za-z]{3}", text):
-        raise Misfit("not an ISO 4217 code")
-    return text.upper()
+def _currencies(texts: pa.StringArray, _: How) -> Typed:
+    def read(text: str) -> str:
+        if not re.fullmatch("[A-Za-z]{3}", text):
+            raise Misfit("not an ISO 4217 code")
+        return text.upper()
+
+    return _each(texts, read, pa.string())
 
 
-def _boolean(text: str) -> bool:
-    if text.lower() in TRUE:
-        return True
-    if text.lower() in FALSE:
-        return False
-    raise Misfit("neither true nor false")
+def _booleans(texts: pa.StringArray, _: How) -> Typed:
+    def read(text: str) -> bool:
+        if text.lower() not in TRUE | FALSE:
+            raise Misfit("neither true nor false")
+        return text.lower() in TRUE
+
+    return _each(texts, read, pa.bool_())
+
+
+def _lengths(texts: pa.StringArray, _: How) -> Typed:
+    return Typed((pc.cast(pc.utf8_length(texts), pa.int64()),))
+
+
+# --- personal data
+
+
+def _emails(texts: pa.StringArray, how: How) -> Typed:
+    return Typed((how.keyring.keys("email", texts), how.keyring.are_role_mailboxes(texts)))
+
+
+def _email_lists(texts: pa.StringArray, how: How) -> Typed:
+    return Typed((how.keyring.key_lists(texts),))
+
+
+def _keys(texts: pa.StringArray, how: How) -> Typed:
+    return Typed((how.keyring.keys(how.column.type, texts),))
+
+
+def _generated_ids(texts: pa.StringArray, how: How) -> Typed:
+    return Typed((how.keyring.generated_ids(texts),))
 
 
 # --- numbers
 
 
-def _decimals(texts: pa.StringArray, dialect: Dialect, kind: pa.DataType, reason: str) -> Typed:
-    whole_digits, scale = kind.precision - kind.scale, kind.scale
-    plain = rf"^-?[0-9]{{1,{whole_digits}}}([.][0-9]{{1,{scale}}})?$"
+def _decimals(texts: pa.StringArray, how: How) -> Typed:
+    """Exact to the column's decimals; what has more is rounded half away from zero."""
+    kind = RATE if how.column.type == "rate" else MONEY
+    reason = "not an amount" if how.column.type == "money" else "not a number"
+    whole_digits = kind.precision - kind.scale
+    plain = rf"^-?[0-9]{{1,{whole_digits}}}([.][0-9]{{1,{kind.scale}}})?$"
     is_plain = pc.all(pc.match_substring_regex(texts, plain), min_count=0)
-    if dialect.decimal == "." and is_plain.as_py():
+    if how.dialect.decimal == "." and is_plain.as_py():
         return Typed((pc.cast(texts, kind),))
     limit = Decimal(10) ** whole_digits
-    step = Decimal(1).scaleb(-scale)
+    step = Decimal(1).scaleb(-kind.scale)
 
     def read(text: str) -> Decimal:
         try:
-            rounded = number(text, dialect).quantize(step, ROUND_HALF_UP)
+            rounded = number(text, how.dialect).quantize(step, ROUND_HALF_UP)
         except (InvalidOperation, Misfit):
             raise Misfit(reason) from None
         if abs(rounded) >= limit:
@@ -189,20 +201,24 @@ def _decimals(texts: pa.StringArray, dialect: Dialect, kind: pa.DataType, reason
     return _each(texts, read, kind)
 
 
-def _integer(text: str, dialect: Dialect) -> int:
-    try:
-        value = number(text, dialect)
-    except Misfit:
-        raise Misfit("not a whole number") from None
-    if not -_INT64 <= value < _INT64 or value != value.to_integral_value():
-        raise Misfit("not a whole number")
-    return int(value)
+def _integers(texts: pa.StringArray, how: How) -> Typed:
+    def read(text: str) -> int:
+        try:
+            value = number(text, how.dialect)
+        except Misfit:
+            raise Misfit("not a whole number") from None
+        if not -_INT64 <= value < _INT64 or value != value.to_integral_value():
+            raise Misfit("not a whole number")
+        return int(value)
+
+    return _each(texts, read, pa.int64())
 
 
 def number(text: str, dialect: Dialect) -> Decimal:
     """A number as the dialect writes it, exactly. Raises Misfit.
 
-    Thousands must stand in groups of three: where the dot is the mark for thousands, ``0.50`` is not fifty.
+    Thousands must stand in groups of three: where the dot is the mark for thousands, ``0.50`` is
+    not fifty.
     """
     grouped, plain = _number_patterns(dialect.decimal, dialect.thousands)
     if grouped and grouped.fullmatch(text):
@@ -232,25 +248,38 @@ def _alike(thousands: str) -> str:
 # --- times
 
 
-_EPOCH = datetime(1970, 1, 1)
+_EPOCH = datetime.fromisoformat("1970-01-01")
 _MICROSECOND = timedelta(microseconds=1)
+_UTC = "UTC"
 
 
-def _times(texts: pa.StringArray, rule: ColumnRule) -> Typed:
+def _times(texts: pa.StringArray, how: How) -> Typed:
+    rule = how.rule
     if rule.unit_microseconds is None:
         return _each(texts, functools.partial(_time, rule=rule), UTC_TIMESTAMP)
+    counted = _counted_at_once(texts, rule.unit_microseconds, rule.relative_start or _EPOCH)
+    if counted is not None:
+        return Typed((counted,))
+    return _each(texts, functools.partial(_counted_time, rule=rule), UTC_TIMESTAMP)
+
+
+def _counted_at_once(
+    texts: pa.StringArray, unit_microseconds: int, start: datetime
+) -> pa.TimestampArray | None:
+    """Whole numbers of units since the start; None unless all texts are that, and plausible."""
     is_digits = pc.match_substring_regex(texts, "^[0-9]{1,18}$")
     if not pc.all(is_digits, min_count=0).as_py():
-        return _each(texts, functools.partial(_counted_time, rule=rule), UTC_TIMESTAMP)
+        return None
     counts = pc.cast(texts, pa.int64())
-    start = rule.relative_start or _EPOCH
     first, last = ((bound - start) // _MICROSECOND for bound in (EARLIEST, LATEST))
-    unit = rule.unit_microseconds
-    fits = pc.and_(pc.greater_equal(counts, first // unit), pc.less(counts, last // unit))
-    if not pc.all(fits, min_count=0).as_py():
-        return _each(texts, functools.partial(_counted_time, rule=rule), UTC_TIMESTAMP)
-    offset = (start - _EPOCH) // _MICROSECOND
-    return Typed((pc.cast(pc.add(pc.multiply(counts, unit), offset), UTC_TIMESTAMP),))
+    is_plausible = pc.and_(
+        pc.greater_equal(counts, first // unit_microseconds),
+        pc.less(counts, last // unit_microseconds),
+    )
+    if not pc.all(is_plausible, min_count=0).as_py():
+        return None
+    since_epoch = (start - _EPOCH) // _MICROSECOND
+    return pc.cast(pc.add(pc.multiply(counts, unit_microseconds), since_epoch), UTC_TIMESTAMP)
 
 
 def _time(text: str, rule: ColumnRule) -> datetime:
@@ -271,14 +300,42 @@ def _counted_time(text: str, rule: ColumnRule) -> datetime:
     try:
         return checked(start + timedelta(microseconds=int(microseconds)))
     except OverflowError:
-        return checked(datetime.max)
+        return checked(LATEST)
 
 
-def _date(text: str, rule: ColumnRule) -> date:
-    if rule.unit_microseconds is not None:
-        return _counted_time(text, rule).date()
-    if rule.format is not None:
-        return parse_pattern(text, rule.format, UTC.tzname(None)).date()
-    # The day is the one that is written, whatever the offset behind it.
-    parse_iso(text, UTC.tzname(None))
-    return date.fromisoformat(text[:10])
+def _dates(texts: pa.StringArray, how: How) -> Typed:
+    rule = how.rule
+
+    def read(text: str) -> date:
+        if rule.unit_microseconds is not None:
+            return _counted_time(text, rule).date()
+        if rule.format is not None:
+            return parse_pattern(text, rule.format, _UTC).date()
+        # The day is the one that is written, whatever the offset behind it.
+        parse_iso(text, _UTC)
+        return date.fromisoformat(text[:10])
+
+    return _each(texts, read, pa.date32())
+
+
+_READERS: Mapping[str, Callable[[pa.StringArray, How], Typed]] = {
+    "id": _identifiers,
+    "text": _plain_texts,
+    "url": _plain_texts,
+    "choice": _choices,
+    "currency": _currencies,
+    "boolean": _booleans,
+    "free_text": _lengths,
+    "integer": _integers,
+    "decimal": _decimals,
+    "money": _decimals,
+    "rate": _decimals,
+    "timestamp": _times,
+    "date": _dates,
+    "email": _emails,
+    "email_list": _email_lists,
+    "phone": _keys,
+    "name": _keys,
+    "address": _keys,
+    "ip": _keys,
+}

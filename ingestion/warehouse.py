@@ -1,7 +1,9 @@
-"""Load raw: the rows that count now, from the deliveries that the ledger knows, into the warehouse's schema raw.
+"""Load raw: the rows that count now, from the deliveries that the ledger knows, into the
+warehouse's schema raw.
 
-Who wins is decided here, once, for every object, from its contract: append keeps all rows of all live deliveries,
-upsert keeps the newest version of each key, snapshot keeps the newest file. SQL after this point sees current rows only.
+Who wins is decided here, once, for every object, from its contract: append keeps all rows of all
+live deliveries, upsert keeps the newest version of each key, snapshot keeps the newest file. SQL
+after this point sees current rows only.
 """
 
 from __future__ import annotations
@@ -65,7 +67,9 @@ def _mappings(settings: Settings) -> Mappings:
 
 
 def _is_mapped(delivery: Delivery, mappings: Mappings) -> bool:
-    """Is there still a mapping that reads the file? An entry of rapport.yml may be gone or moved."""
+    """Is there still a mapping that reads the file? An entry of rapport.yml may be gone or
+    moved.
+    """
     entries = mappings[(delivery.source, delivery.object)]
     return delivery.entry < len(entries) and matches(
         delivery.file_name, entries[delivery.entry].patterns
@@ -165,8 +169,8 @@ def _check_files(settings: Settings, live: Sequence[Live]) -> None:
         path = raw_path(settings.home, delivery.object, delivery.delivery_id)
         if not path.exists() or file_sha256(path) != delivery.raw_sha256:
             raise RawDamaged(
-                f"{path}: missing or changed since it was written. Remove it if it is there and run "
-                f"`rapport ingest {delivery.source}`: it is made anew from landing"
+                f"{path}: missing or changed since it was written. Remove it if it is there and "
+                f"run `rapport ingest {delivery.source}`: it is made anew from landing"
             )
 
 
@@ -252,7 +256,9 @@ def _current_blocks(columns: str, files: str, key: str, content: str, mapping: F
 
 
 def _version(mapping: FileMapping) -> str:
-    """Which row of a key comes first. Under one file name, the content that arrived later is newer."""
+    """Which row of a key comes first. Under one file name, the content that arrived later is
+    newer.
+    """
     orders = {
         "content": "",
         "file_name": "version_key desc, arrival desc,",

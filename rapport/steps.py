@@ -155,7 +155,7 @@ def resolve_identity(home: Path) -> int:
     """Compute which identifiers are one customer; returns the number of assignments."""
     with duckdb.connect(str(warehouse_path(home))) as connection:
         identifiers = connection.execute(
-            "select identifier, identifier_type, first_seen_at, has_order from intermediate.int_identifiers"
+            "select identifier, identifier_type, first_seen_at, has_order from intermediate.int_identifiers where not is_guarded"
         ).to_arrow_table()
         edges = connection.execute(
             "select left_identifier, right_identifier from intermediate.int_identity_edges"
@@ -202,6 +202,7 @@ def publish(home: Path, now: datetime) -> Release:
             fingerprint=inputs.fingerprint,
             inputs=tuple(
                 InputFile(
+                    source=item.delivery.source,
                     file_name=item.delivery.file_name,
                     sha256=item.delivery.sha256,
                     rows=item.delivery.rows_delivered,

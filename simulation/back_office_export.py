@@ -29,7 +29,7 @@ from simulation.mailings import Mail
 from simulation.people import Person
 from simulation.purchases import Order, weekend_before
 from simulation.service import (
-    HEXADECIMAL_TOKEN,
+    HEXADECIMAL_CART,
     Cart,
     Consent,
     Movement,
@@ -682,7 +682,7 @@ def _checkouts(book: Book, carts: list[Cart], people: list[Person], calendar: Ca
         if rows:
             path = _csv(book, "checkouts", header, rows, day, "carts", ",")
             for cart in chosen:
-                if cart.number == HEXADECIMAL_TOKEN:
+                if cart.number == HEXADECIMAL_CART:
                     book.show("hexadecimal_id", cart=cart.number, order=cart.order, file=path)
 
 

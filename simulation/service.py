@@ -14,7 +14,7 @@ from simulation.people import Person, by_role
 from simulation.purchases import Order
 
 # A token in hexadecimal digits whose only letter is an e: an id, and no number.
-HEXADECIMAL_TOKEN = "4815162342e10842"
+HEXADECIMAL_CART = "4815162342e10842"
 HTML_COMMENT = "<img src=x onerror=alert(1)> {{ env_var('HOME') }} '); drop table customers; --"
 
 
@@ -461,7 +461,7 @@ def _carts(orders: list[Order], people: list[Person], calendar: Calendar, seed: 
         pieces = sum(line.quantity for line in order.lines)
         carts.append(
             Cart(
-                HEXADECIMAL_TOKEN if order.mark == "edited" else token("cart", order.number),
+                HEXADECIMAL_CART if order.mark == "edited" else token("cart", order.number),
                 order.person,
                 at,
                 order.placed_at,

@@ -2,8 +2,8 @@
 
 What arrives: JSON lists as the API returns them, or the CSV export.
 
-Quirks: 0 is a score; ``person`` is an id, or an object with e-mail address when expanded; times are seconds; an
-answer that is edited later arrives again with a newer ``updated_at``.
+Quirks: 0 is a score; ``person`` is an id, or an object with e-mail address when expanded; times are
+seconds; an answer that is edited later arrives again with a newer ``updated_at``.
 
 Data flow::
 

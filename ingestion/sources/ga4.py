@@ -2,9 +2,10 @@
 
 What arrives: nested rows as NDJSON (often gzipped) or Parquet, one file per table and day.
 
-Quirks: parameters are key-value lists; ``event_timestamp`` is in microseconds UTC while ``event_date`` is a day in the
-property's zone; a session id is unique only within a ``user_pseudo_id``; intraday and daily tables overlap and daily
-tables change for three days; without consent the ids are null; ``(not set)`` stands for nothing.
+Quirks: parameters are key-value lists; ``event_timestamp`` is in microseconds UTC while
+``event_date`` is a day in the property's zone; a session id is unique only within a
+``user_pseudo_id``; intraday and daily tables overlap and daily tables change for three days;
+without consent the ids are null; ``(not set)`` stands for nothing.
 
 Data flow::
 

@@ -1,10 +1,11 @@
 """HubSpot CRM: contacts and deals.
 
-What arrives: pages of the CRM API v3 (``{"results": [...], "paging": ...}``, fields under ``properties``) or CSV
-exports with internal property names or the English export headers.
+What arrives: pages of the CRM API v3 (``{"results": [...], "paging": ...}``, fields under
+``properties``) or CSV exports with internal property names or the English export headers.
 
-Quirks: an e-mail address is not unique; a merged contact lives on as an id in ``hs_merged_object_ids`` of the
-survivor, separated by semicolons and sometimes typed as a number; archived records come with ``archived: true``.
+Quirks: an e-mail address is not unique; a merged contact lives on as an id in
+``hs_merged_object_ids`` of the survivor, separated by semicolons and sometimes typed as a number;
+archived records come with ``archived: true``.
 
 Data flow::
 

@@ -2,8 +2,9 @@
 
 What arrives: JSON arrays of events, each as the webhook posted it, or one event per line.
 
-Quirks: at least once, so events repeat within and across files for days (``sg_event_id`` tells them apart);
-``timestamp`` is in seconds; ``category`` is a text or a list; the Message-ID field is called ``smtp-id``.
+Quirks: at least once, so events repeat within and across files for days (``sg_event_id`` tells them
+apart); ``timestamp`` is in seconds; ``category`` is a text or a list; the Message-ID field is
+called ``smtp-id``.
 
 Data flow::
 

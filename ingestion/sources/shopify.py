@@ -1,11 +1,11 @@
 """Shopify admin: the orders CSV export.
 
-What arrives: one row per order line. Order fields (e-mail, totals, dates) stand on the first row of an order only;
-an empty ``Name`` means the order above.
+What arrives: one row per order line. Order fields (e-mail, totals, dates) stand on the first row of
+an order only; an empty ``Name`` means the order above.
 
-Quirks: amounts of the order are repeated nowhere, so they must be read from the first row; times carry the shop's
-offset; ``Refunded Amount`` includes refunded tax and shipping; the export has no flag for test orders; an order that
-is exported again is repeated whole.
+Quirks: amounts of the order are repeated nowhere, so they must be read from the first row; times
+carry the shop's offset; ``Refunded Amount`` includes refunded tax and shipping; the export has no
+flag for test orders; an order that is exported again is repeated whole.
 
 Data flow::
 

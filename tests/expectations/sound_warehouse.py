@@ -89,6 +89,7 @@ MART_COLUMNS = {
     "origin_date": "date '2026-06-01'",
     "acquisition_month": "date '2026-06-01'",
     "order_month": "date '2026-06-01'",
+    "first_purchase_date": "date '2026-06-05'",
     "last_purchase_date": "date '2026-06-05'",
     "last_active_date": "date '2026-06-05'",
     "last_touched_date": "date '2026-06-05'",

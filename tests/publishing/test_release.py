@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import errno
 import json
 import multiprocessing
 import os
@@ -144,6 +145,25 @@ def test_a_damaged_month_is_not_handed_on(tmp_path: Path) -> None:
     assert verify(second.folder).release == 2
     assert not files_of(second.folder, "interactions")["month=2026-05"].samefile(damaged)
     assert ["month=2026-05" in note for note in second.manifest.notes] == [True]
+
+
+def test_without_hard_links_an_unchanged_month_is_copied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(tmp_path)
+    first = publish(tmp_path, release_inputs("a"))
+
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    second = publish(tmp_path, release_inputs("b"))
+    before, after = (files_of(one.folder, "sessions") for one in (first, second))
+    assert {month: path.read_bytes() for month, path in before.items()} == {
+        month: path.read_bytes() for month, path in after.items()
+    }
+    assert not any(path.samefile(before[month]) for month, path in after.items())
+    assert verify(second.folder).release == 2
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ run_parameters as (
 
 ),
 
--- 1, 7 and 30 days ago give the changes; every thirty days back to 120 give the origins at
--- which the score is held against what customers did next.
+-- 1, 7 and 30 days ago give the changes; every thirty days back to 120 give the origins
+-- at which the score is held against what customers did next.
 looks_back as (
 
     select 0 as days_ago

@@ -46,8 +46,8 @@ measured_opinions as (
 
 ),
 
--- What the seed would hold if today were the reference window. Nothing reads it: the scale
--- moves only when somebody commits a new seed.
+-- What the seed would hold if today were the reference window. Nothing reads it: the
+-- scale moves only when somebody commits a new seed.
 final as (
 
     select

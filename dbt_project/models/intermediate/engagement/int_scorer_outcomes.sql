@@ -205,11 +205,11 @@ final as (
         ---------- numerics
         scored.scorer_value,
 
-        ---------- booleans
-        buyers_after.customer_id is not null as has_ordered,
-
         ---------- dates
-        scored.evaluated_on as origin_date
+        scored.evaluated_on as origin_date,
+
+        ---------- calculated
+        buyers_after.customer_id is not null as has_ordered
     from scored
     left join buyers_after
         on

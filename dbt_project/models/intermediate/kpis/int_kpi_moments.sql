@@ -104,22 +104,22 @@ running as (
         segment,
         channel,
         changed_on,
-        cast(numerator as decimal(18, 4)) as numerator_change,
-        cast(denominator as decimal(18, 4)) as denominator_change,
+        cast(numerator as decimal(19, 4)) as numerator_change,
+        cast(denominator as decimal(19, 4)) as denominator_change,
         cast(observations as bigint) as observation_change,
         cast(
             sum(numerator) over (
                 partition by metric, segment, channel, cluster_id
                 order by changed_on
                 rows between unbounded preceding and current row
-            ) as decimal(18, 4)
+            ) as decimal(19, 4)
         ) as numerator,
         cast(
             sum(denominator) over (
                 partition by metric, segment, channel, cluster_id
                 order by changed_on
                 rows between unbounded preceding and current row
-            ) as decimal(18, 4)
+            ) as decimal(19, 4)
         ) as denominator,
         cast(
             sum(observations) over (
@@ -136,8 +136,8 @@ before_and_after as (
 
     select
         *,
-        cast(numerator - numerator_change as decimal(18, 4)) as numerator_before,
-        cast(denominator - denominator_change as decimal(18, 4))
+        cast(numerator - numerator_change as decimal(19, 4)) as numerator_before,
+        cast(denominator - denominator_change as decimal(19, 4))
             as denominator_before,
         observations - observation_change as observations_before
     from running

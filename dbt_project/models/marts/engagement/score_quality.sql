@@ -19,7 +19,8 @@ run_date as (
 
 ),
 
--- Customers with the same value cannot be told apart by the scorer: they are judged as one.
+-- Customers with the same value cannot be told apart by the scorer: they are judged as
+-- one.
 value_groups as (
 
     select

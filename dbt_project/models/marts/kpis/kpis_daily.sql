@@ -53,8 +53,8 @@ valued as (
 
 ),
 
--- Where nobody or everybody did it, customers show no variance and the interval would be a
--- point: there a share is judged by Wilson, each customer as one observation.
+-- Where nobody or everybody did it, customers show no variance and the interval would
+-- be a point: there a share is judged by Wilson, each customer as one observation.
 methods as (
 
     select
