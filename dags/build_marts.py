@@ -1,6 +1,4 @@
-"""Builds the marts from everything in the ledger, layer by layer, each behind its gate.
-
-**Makes** the warehouse and the asset `marts`, which starts `publish_marts`; readers see none of it.
+"""Makes the marts, layer by layer, each behind its gate; the last one emits the asset `marts`.
 
 **When to worry**: a run is red. Grey after `has_news` is a good run: nothing new had arrived. The
 first source to finish starts the build of the night; `other_runs_finished` waits for the others.

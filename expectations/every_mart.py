@@ -80,7 +80,7 @@ def _customers_are_known() -> Expectation:
 
 def _no_address(texts: list[str]) -> Expectation:
     counts = ", ".join(
-        f"count(*) filter ({has_address(_quoted(name))}) as {_quoted(name)}" for name in texts
+        f"count(*) filter ({has_address(name)}) as {_quoted(name)}" for name in texts
     )
     return _critical(
         "no_clear_email_address",

@@ -349,13 +349,21 @@ def _reasons(
         if faults is not None:
             found.append(_named(column.name, faults))
     found += _event_time_faults(typed, mapping, origin)
-    size = len(batch.rows)
-    reasons = pa.nulls(size, pa.string())
-    if found:
-        joined = pc.binary_join_element_wise(*found, "; ", null_handling="skip")
-        reasons = pc.if_else(pc.equal(joined, ""), _NO_TEXT, joined)
+    reasons = _joined(found, len(batch.rows))
     # What could not be read has no values whose absence would be worth a word.
     return reasons if batch.faults is None else pc.coalesce(batch.faults, reasons)
+
+
+def _joined(faults: Sequence[pa.StringArray], size: int) -> pa.StringArray:
+    """All faults of each row in one text; null where there are none."""
+    is_bad = np.zeros(size, bool)
+    for column in faults:
+        is_bad |= column.is_valid().to_numpy(zero_copy_only=False)
+    bad = pa.array(np.flatnonzero(is_bad))
+    texts = [column.take(bad).to_pylist() for column in faults]
+    reasons = ["; ".join(filter(None, words)) for words in zip(*texts, strict=True)]
+    places = pa.array(is_bad.cumsum() - 1, mask=~is_bad)
+    return pa.array(reasons, pa.string()).take(places)
 
 
 def _named(name: str, faults: pa.StringArray) -> pa.StringArray:

@@ -284,9 +284,15 @@ def _fields(
         ],
     )
     texts = {path.text: found[f"text{n}"] for n, path in enumerate(plain, 1)}
-    for path in keyed:
-        values = looked_up(found[f"list{pointers.index(path.pointer())}"], path.key or "")
-        texts[path.text] = _scalar(values, engine)
+    if keyed:
+        lists = (found[f"list{pointers.index(path.pointer())}"] for path in keyed)
+        values = [
+            looked_up(list_, path.key or "") for list_, path in zip(lists, keyed, strict=True)
+        ]
+        # All keys in one query: planning one costs as much as asking for thousands of values.
+        scalars = _scalars(pa.concat_arrays(values), engine)
+        size = len(documents)
+        texts |= {path.text: scalars[n * size : (n + 1) * size] for n, path in enumerate(keyed)}
     return found["fault"], texts
 
 
@@ -318,7 +324,7 @@ def _asked(
     return {name: found[name].combine_chunks() for name in found.column_names}
 
 
-def _scalar(values: pa.StringArray, engine: duckdb.DuckDBPyConnection) -> pa.StringArray:
+def _scalars(values: pa.StringArray, engine: duckdb.DuckDBPyConnection) -> pa.StringArray:
     """The text in the JSON of a listed value: ``5``, ``"x"``, or ``{"int_value": 5}`` as in GA4."""
     kinds = [FieldPath(kind, (kind,)) for kind in VALUE_KINDS]
     typed = ", ".join(f"texts[{n}]" for n in range(1, len(kinds) + 1))

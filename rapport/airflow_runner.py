@@ -29,6 +29,7 @@ from rapport.home_lock import HomeInUseError, hold
 
 DONE, FAILED, GATE_CLOSED = 0, 1, 3
 LOGS_KEPT = 30
+OURS = ("ingestion", "expectations", "publishing", "estimation", "rapport")
 
 Report = Callable[[str], None]
 
@@ -278,9 +279,14 @@ def _run_dag(dag: Any, now: datetime, night: _Night) -> None:
         task.on_success_callback = [lambda context: _on_success(context, night)]
         task.on_failure_callback = [lambda context: _on_failure(context, night)]
     try:
-        dag.test(run_after=now, logical_date=now)
+        run = dag.test(run_after=now, logical_date=now)
     except _TaskFailedError:
         _mark_failed(dag.dag_id)
+        return
+    if run.state != "success":
+        night.failures.append(
+            Failure(dag.dag_id, "", f"Airflow ended the run as {run.state}", False, night.log)
+        )
 
 
 def _mark_failed(dag_id: str) -> None:
@@ -323,9 +329,9 @@ def _message(error: BaseException | str | None) -> str:
     """The error in the user's words; one that was not written for users keeps its type's name."""
     if not isinstance(error, BaseException):
         return str(error or "failed without a message")
-    if type(error).__module__ == "builtins":
-        return traceback.format_exception_only(error)[-1].strip()
-    return str(error) or type(error).__name__
+    if type(error).__module__.split(".")[0] in OURS and str(error):
+        return str(error)
+    return traceback.format_exception_only(error)[-1].strip()
 
 
 def _is_closed_gate(error: object) -> bool:

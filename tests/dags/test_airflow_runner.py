@@ -9,10 +9,14 @@ import stat
 import subprocess
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+
+from rapport import airflow_runner
 
 ROOT = Path(__file__).parents[2]
 BUILD_CALLS = [
@@ -176,6 +180,18 @@ def test_with_nothing_new_nothing_is_built_or_published(nights: Any) -> None:
     ]
     assert (outcomes[4]["built"], outcomes[4]["published"]) == (False, False)
     assert _calls_of_night(home, 4)[2:] == ["has_news"]
+
+
+def test_a_run_that_airflow_itself_ends_badly_is_a_failure(tmp_path: Path) -> None:
+    night = airflow_runner._Night(report=print, log=tmp_path / "run.log")
+    dag = SimpleNamespace(
+        dag_id="build_marts", tasks=[], test=lambda **_: SimpleNamespace(state="failed")
+    )
+
+    airflow_runner._run_dag(dag, datetime.fromisoformat("2026-11-22T04:00:00+00:00"), night)
+
+    assert [failure.message for failure in night.failures] == ["Airflow ended the run as failed"]
+    assert airflow_runner._exit_code(night.failures) == 1
 
 
 def test_a_second_run_is_refused_and_a_killed_one_does_not_hinder_the_next(home: Path) -> None:

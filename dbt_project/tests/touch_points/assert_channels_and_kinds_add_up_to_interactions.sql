@@ -1,5 +1,6 @@
--- A row means: channels_daily or touch_points count more or fewer interactions than there are. Analytics engineering
--- acts: an interaction without channel or kind, or a kind twice in the seed touch_point_kinds.
+-- A row means: channels_daily or touch_points count more or fewer interactions than
+-- there are. Analytics engineering acts: an interaction without channel or kind, or a
+-- kind twice in the seed touch_point_kinds.
 with
 
 interaction_totals as (

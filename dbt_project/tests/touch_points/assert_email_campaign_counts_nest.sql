@@ -1,5 +1,6 @@
--- A row means: a campaign has more human opens than opens, more human clicks than clicks, or a rate's base that is not
--- delivered less machine-only, so its rates are wrong. Analytics engineering acts, in email_campaigns.
+-- A row means: a campaign has more human opens than opens, more human clicks than
+-- clicks, or a rate's base that is not delivered less machine-only, so its rates are
+-- wrong. Analytics engineering acts, in email_campaigns.
 select
     email_campaign_id,
     delivered_count,

@@ -1,6 +1,7 @@
--- A row means: a campaign's cost is in a currency without a rate to the reporting currency on or before the campaign's
--- first day, so its cost would be missing or too low in campaigns. Marketing acts: deliver generic_exchange_rates for
--- the currency and day named here, or the cost in the reporting currency.
+-- A row means: a campaign's cost is in a currency without a rate to the reporting
+-- currency on or before the campaign's first day, so its cost would be missing or too
+-- low in campaigns. Marketing acts: deliver generic_exchange_rates for the currency and
+-- day named here, or the cost in the reporting currency.
 with
 
 priced_campaigns as (

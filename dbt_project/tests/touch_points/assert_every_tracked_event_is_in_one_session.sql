@@ -1,5 +1,6 @@
--- A row means: sessions hold more or fewer events than the trackers reported up to as_of with a user, so pages per
--- session are wrong. Analytics engineering acts, in int_web_events (session ids) or int_sessions.
+-- A row means: sessions hold more or fewer events than the trackers reported up to
+-- as_of with a user, so pages per session are wrong. Analytics engineering acts, in
+-- int_web_events (session ids) or int_sessions.
 with
 
 tracked as (

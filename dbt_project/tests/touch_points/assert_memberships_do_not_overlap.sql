@@ -1,5 +1,6 @@
--- A row means: a member has two tiers at one moment, so is_member_at_order and points value are ambiguous. The loyalty
--- team acts on the export (two joins without leaving), analytics engineering on int_loyalty_memberships.
+-- A row means: a member has two tiers at one moment, so is_member_at_order and points
+-- value are ambiguous. The loyalty team acts on the export (two joins without leaving),
+-- analytics engineering on int_loyalty_memberships.
 with
 
 periods as (

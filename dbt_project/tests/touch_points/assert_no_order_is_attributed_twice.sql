@@ -1,5 +1,6 @@
--- A row means: one order's revenue is credited to two campaigns of one channel, so attributed revenue exceeds what was
--- sold. Analytics engineering acts, in int_campaign_credits.
+-- A row means: one order's revenue is credited to two campaigns of one channel, so
+-- attributed revenue exceeds what was sold. Analytics engineering acts, in
+-- int_campaign_credits.
 select
     order_source,
     order_id,

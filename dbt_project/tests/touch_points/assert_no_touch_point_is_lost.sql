@@ -1,6 +1,7 @@
--- A row means: a kind of record has more or fewer interactions than records, so touch points were dropped or doubled on
--- the way into int_interactions. Analytics engineering acts: look at the join to touch_point_kinds or channel_names
--- (a kind or name twice in the seed doubles rows) and at the filters of int_interactions.
+-- A row means: a kind of record has more or fewer interactions than records, so touch
+-- points were dropped or doubled on the way into int_interactions. Analytics
+-- engineering acts: look at the join to touch_point_kinds or channel_names (a kind or
+-- name twice in the seed doubles rows) and at the filters of int_interactions.
 with
 
 delivered as (

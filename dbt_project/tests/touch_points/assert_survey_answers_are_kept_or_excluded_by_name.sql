@@ -1,5 +1,6 @@
--- A row means: answers up to as_of are neither in survey_responses nor named in survey_exclusions (or in both), so NPS
--- and CSAT rest on an unknown number. Customer experience acts with analytics engineering, in int_survey_answers_judged.
+-- A row means: answers up to as_of are neither in survey_responses nor named in
+-- survey_exclusions (or in both), so NPS and CSAT rest on an unknown number. Customer
+-- experience acts with analytics engineering, in int_survey_answers_judged.
 with
 
 accepted as (
