@@ -28,6 +28,7 @@ import pyarrow.parquet as pq
 
 Record = dict[str, Any]
 Read = TypeVar("Read")
+Version = tuple[str, Any, datetime]  # id of a record, what says how new it is, when it happened
 Row = tuple[str, int, Record]  # file below the exports, record of the file from 1, its fields
 
 OSLO, JAKARTA = ZoneInfo("Europe/Oslo"), ZoneInfo("Asia/Jakarta")
@@ -42,6 +43,8 @@ MAIL_SIGNALS = {
 }
 LEDGER_KINDS = ("Innmelding", "Opptjening", "Uttak", "Tilbakeføring", "Nivåbytte")
 SOCIAL_KINDS = ("comment", "direct_message", "share")
+MINUTES, SECONDS, ISO = "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S", "%Y-%m-%dT%H:%M:%S.%f%z"
+OFFSET = "%Y-%m-%d %H:%M:%S %z"
 
 
 @dataclass(frozen=True)
@@ -149,9 +152,13 @@ def _records(name: str, content: bytes, delimiter: str, encoding: str) -> Iterat
         return iter(json.loads(text))
     if ".ndjson" in name:
         return (json.loads(line) for line in text.split("\n") if line)
-    header, *lines = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter)
+    header, *lines = csv.reader(
+        io.StringIO(text.removeprefix("\ufeff"), newline=""), delimiter=delimiter
+    )
     # A line of another length has no fields that could be trusted.
-    return (dict(zip(header, line, strict=True)) if len(line) == len(header) else {} for line in lines)
+    return (
+        dict(zip(header, line, strict=True)) if len(line) == len(header) else {} for line in lines
+    )
 
 
 def _each(
@@ -163,6 +170,17 @@ def _each(
             yield record, read(record)
         except (KeyError, ValueError):
             found.quarantined.add((name, number))
+
+
+def _in_force(
+    found: Reference, rows: list[Row], read: Callable[[Record], Version]
+) -> list[tuple[Record, datetime]]:
+    """The newest row of every id; between equals the one of the later file."""
+    newest: dict[str, tuple[Any, Record, datetime]] = {}
+    for row, (key, version, at) in _each(found, rows, read):
+        if key not in newest or version >= newest[key][0]:
+            newest[key] = (version, row, at)
+    return [(row, at) for _, row, at in newest.values()]
 
 
 # --- fields ----------------------------------------------------------------------------------
@@ -190,7 +208,9 @@ def _time(text: str, form: str, zone: ZoneInfo = OSLO) -> datetime:
 
 
 def _epoch(number: object, per_second: int = 1) -> datetime:
-    moment = datetime(1970, 1, 1) + timedelta(microseconds=int(str(number)) * 1_000_000 // per_second)  # noqa: DTZ001
+    moment = datetime(1970, 1, 1) + timedelta(
+        microseconds=int(str(number)) * 1_000_000 // per_second
+    )  # noqa: DTZ001
     return moment
 
 
@@ -241,7 +261,7 @@ def _shop_order(block: list[Record]) -> Order:
         source="shopify",
         order_id=_id(first["Name"]),
         identifier=_best(("email", first["Email"])),
-        ordered_at=_time(first["Created at"], "%Y-%m-%d %H:%M:%S %z"),
+        ordered_at=_time(first["Created at"], OFFSET),
         currency=first["Currency"],
         gross=subtotal + discount,
         discount=discount,
@@ -255,7 +275,9 @@ def _till(exports: Path, found: Reference) -> None:
     """Receipts: the newest file that holds a number speaks for it."""
 
     def read(row: Record) -> Order:
-        gross, discount, refund = (_money(row[name], True) for name in ("Brutto", "Rabatt", "Refusjon"))
+        gross, discount, refund = (
+            _money(row[name], True) for name in ("Brutto", "Rabatt", "Refusjon")
+        )
         at = _time(row["Tidspunkt"], "%d.%m.%Y %H:%M:%S")
         buyer = _best(("loyalty", row["Kort"]))
         number = _id(row["Bon"])
@@ -280,7 +302,9 @@ def _indonesia(exports: Path, found: Reference) -> None:
         is_sale = not number.startswith("C")
         gross = sum((amount for _, amount, _ in own if amount > 0), zero) if is_sale else zero
         refund = gross - sum((amount for _, amount, _ in own), zero)
-        order = Order("back_office", number, own[0][2], own[0][0], "IDR", gross, zero, refund, gross > 0)
+        order = Order(
+            "back_office", number, own[0][2], own[0][0], "IDR", gross, zero, refund, gross > 0
+        )
         found.orders["back_office", number] = order
 
 
@@ -292,19 +316,19 @@ def _mail(exports: Path, found: Reference) -> None:
     seconds, and several links of one message within two seconds.
     """
 
-    def read(event: Record) -> tuple[str, datetime]:
-        return _id(event["sg_event_id"]), _epoch(event["timestamp"])
+    def read(event: Record) -> Version:
+        return _id(event["sg_event_id"]), 0, _epoch(event["timestamp"])
 
-    events = {key: (event, at) for event, (key, at) in _each(found, _rows(exports, "sendgrid/*"), read)}
+    events = _in_force(found, _rows(exports, "sendgrid/*"), read)
     delivered: dict[str, datetime] = {}
     clicks: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
-    for event, at in events.values():
+    for event, at in events:
         if event["event"] == "delivered":
             delivered[event["sg_message_id"]] = at
         elif event["event"] == "click":
             clicks[event["sg_message_id"]].append((at, event["url"]))
     near = timedelta(seconds=2)
-    for event, at in events.values():
+    for event, at in events:
         message, kind = event["sg_message_id"], event["event"]
         if kind in ("open", "click"):
             sent = delivered.get(message)
@@ -331,7 +355,11 @@ def _web(exports: Path, found: Reference) -> None:
     twins: Counter[object] = Counter()
     for name, number, event in _rows(exports, "ga4/*"):
         for _, at in _each(found, [(name, number, event)], read):
-            what = (str(event["event_timestamp"]), event["event_name"], str(event["event_bundle_sequence_id"]))
+            what = (
+                str(event["event_timestamp"]),
+                event["event_name"],
+                str(event["event_bundle_sequence_id"]),
+            )
             same = (event.get("user_pseudo_id"), *what)
             twins[name, same] += 1
             params = {param["key"]: param["value"] for param in event["event_params"]}
@@ -383,16 +411,14 @@ def _visit(client: str, events: list[tuple[datetime, Record]], found: Reference)
 def _answers(exports: Path, found: Reference) -> None:
     """Survey answers in their newest version."""
 
-    def read(answer: Record) -> datetime:
+    def read(answer: Record) -> Version:
         _money(str(answer["score"]))
-        return _epoch(answer["created_at"])
+        return _id(answer["id"]), answer["updated_at"], _epoch(answer["created_at"])
 
-    newest: dict[str, tuple[int, Record, datetime]] = {}
-    for answer, at in _each(found, _rows(exports, "delighted/*"), read):
-        version = (answer["updated_at"], answer, at)
-        newest[answer["id"]] = max(newest.get(answer["id"], version), version, key=lambda item: item[0])
-    for _, answer, at in newest.values():
-        person = answer["person"] if isinstance(answer["person"], dict) else {"id": answer["person"]}
+    for answer, at in _in_force(found, _rows(exports, "delighted/*"), read):
+        person = (
+            answer["person"] if isinstance(answer["person"], dict) else {"id": answer["person"]}
+        )
         who = _best(
             ("customer", answer["person_properties"].get("customer_id")),
             ("email", person.get("email")),
@@ -402,5 +428,88 @@ def _answers(exports: Path, found: Reference) -> None:
 
 
 def _back_office(exports: Path, found: Reference) -> None:
-    """Everything else, each with its own clock: (files, delimiter, id, moment, signal)."""
-    seconds = "%d.%m.%Y %H:%M:%S"
+    """Everything else, each kind of file with its own words and clock."""
+    last_day = max(path.stem[-10:] for path in exports.glob("back_office/*"))
+    end = datetime.fromisoformat(last_day) + timedelta(days=2)
+
+    def rows(name: str, delimiter: str = ";", encoding: str = "utf-8") -> list[Row]:
+        return _rows(exports, f"back_office/{name}_*", delimiter, encoding)
+
+    def note(signal: str, at: datetime, *nodes: tuple[str, object]) -> None:
+        found.touches.append(Touch("back_office", signal, _best(*nodes), at))
+
+    def ticket(row: Record) -> Version:
+        return row["Saksnr"], _time(row["Endret"], MINUTES), _time(row["Åpnet"], MINUTES)
+
+    for row, at in _in_force(found, rows("saker"), ticket):
+        who = (("customer", row["Kundenr"]), ("email", row["E-post"]))
+        note("tickets", at, *who)
+        if row["Type"] == "Klage":
+            note("complaints", at, *who)
+
+    def visit(row: Record) -> Version:
+        at = _time(row["Inn"], SECONDS)
+        if at > end:
+            raise ValueError(f"{at} lies after the last delivery")
+        return row["Besøk"], 0, at
+
+    for row, at in _in_force(found, rows("butikkbesok"), visit):
+        note("store_visits", at, ("customer", row["Kundenr"]), ("email", row["E-post"]))
+
+    def review(row: Record) -> Version:
+        return row["Omtale"], 0, _time(row["Når"], SECONDS)
+
+    for row, at in _in_force(found, rows("omtaler", encoding="cp1252"), review):
+        note("reviews", at, ("email", row["E-post"]))
+
+    def call(row: Record) -> Version:
+        return row["Anrop"], 0, _time(row["Start"], OFFSET)
+
+    for row, at in _in_force(found, rows("anrop"), call):
+        note("calls", at, ("email", row["E-post"]))
+
+    def post(row: Record) -> Version:
+        return row["post"]["id"], 0, _time(row["when"], ISO)
+
+    for row, at in _in_force(found, rows("social"), post):
+        signal = "social_interactions" if row["what"] in SOCIAL_KINDS else row["what"]
+        note(signal, at, ("email", row["author"]["mail"]))
+
+    def push(row: Record) -> Version:
+        return row["uuid"], 0, _epoch(row["ts"], 1000)
+
+    for row, at in _in_force(found, rows("push"), push):
+        signal = {"sent": "push_received", "opened": "push_open"}[row["type"]]
+        note(signal, at, ("customer", row["to"]["shop_no"]))
+
+    def referral(row: Record) -> Version:
+        return row["ref_no"], 0, _time(row["sent"], ISO)
+
+    # A snapshot: the newest file is the whole list.
+    lists = rows("advocates", ",")
+    for row, at in _in_force(found, [row for row in lists if row[0] == lists[-1][0]], referral):
+        note("referrals", at, ("customer", row["advocate"]), ("email", row["advocate_mail"]))
+    _ledger(found, rows("poengbok"))
+
+
+def _ledger(found: Reference, rows: list[Row]) -> None:
+    """The points ledger has no ids: equal lines of one file are twins, of two files one movement."""
+    twins: Counter[object] = Counter()
+
+    def movement(row: Record) -> Version:
+        if row["Hendelse"] not in LEDGER_KINDS:
+            raise ValueError(f"no movement is called {row['Hendelse']}")
+        return repr(row), 0, _time(row["Tid"], SECONDS)
+
+    moves: dict[tuple[str, int], tuple[Record, datetime]] = {}
+    for name, number, line in rows:
+        for row, at in _in_force(found, [(name, number, line)], movement):
+            line_text = repr(
+                [row[field] for field in ("Kort", "Tid", "Hendelse", "Poeng", "Bilag")]
+            )
+            twins[name, line_text] += 1
+            moves[line_text, twins[name, line_text]] = (row, at)
+    for row, at in moves.values():
+        if row["Hendelse"] == "Uttak":
+            who = _best(("loyalty", row["Kort"]), ("customer", row["Kundenr"]))
+            found.touches.append(Touch("back_office", "loyalty_redemptions", who, at))
