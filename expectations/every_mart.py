@@ -29,6 +29,16 @@ def promises_of(
     doubles = sorted(name for name, kind in columns.items() if kind == "DOUBLE")
     if doubles:
         yield _finite(doubles)
+    probabilities = sorted(name for name in doubles if name.startswith("p_"))
+    if probabilities:
+        yield _probabilities(probabilities)
+    intervals = sorted(
+        (name, f"{name.removesuffix('_low')}_high")
+        for name in columns
+        if name.endswith("_low") and f"{name.removesuffix('_low')}_high" in columns
+    )
+    if intervals:
+        yield _intervals(intervals)
 
 
 def _as_of(table: str) -> Expectation:
@@ -102,6 +112,24 @@ def _finite(doubles: list[str]) -> Expectation:
         "numbers_are_finite",
         f"select count(*) as row_count from {{batch}} where {odd} having count(*) > 0",
         "NaN and infinity sort above every number and spoil each mean; what is unknown is null.",
+    )
+
+
+def _probabilities(names: list[str]) -> Expectation:
+    outside = " or ".join(f"{_quoted(name)} not between 0 and 1" for name in names)
+    return _critical(
+        "probabilities_are_probabilities",
+        f"select count(*) as row_count from {{batch}} where {outside} having count(*) > 0",
+        "Columns p_... are probabilities; outside 0 and 1 their estimation has diverged.",
+    )
+
+
+def _intervals(pairs: list[tuple[str, str]]) -> Expectation:
+    reversed_pairs = " or ".join(f"{_quoted(low)} > {_quoted(high)}" for low, high in pairs)
+    return _critical(
+        "interval_ends_are_in_order",
+        f"select count(*) as row_count from {{batch}} where {reversed_pairs} having count(*) > 0",
+        "An interval whose low end lies above its high end holds nothing.",
     )
 
 

@@ -81,6 +81,10 @@ def _of_mart(suite: Suite, columns: Mapping[str, str]) -> Iterator[Breakage]:
             yield "no_clear_email_address", f"{update} {name} = 'anna@example.org' {ONE}"
         if kind == "DOUBLE":
             yield "numbers_are_finite", f"{update} {name} = 'nan'::double {ONE}"
+        if kind == "DOUBLE" and name.startswith("p_"):
+            yield "probabilities_are_probabilities", f"{update} {name} = 1.01 {ONE}"
+        if name.endswith("_high"):
+            yield "interval_ends_are_in_order", f"{update} {name} = 0.5 {ONE}"
 
 
 def _of_contract(contract: ObjectContract) -> Iterator[Breakage]:

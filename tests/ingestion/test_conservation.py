@@ -1,0 +1,268 @@
+"""Whatever is in a file: accepted + quarantined (+ filtered) is what was delivered, in rows and in money.
+
+And whatever the order, repetition or splitting of deliveries: the rows in force are the same.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.ingestion.company import (
+    LINE_HEADER,
+    ORDER_HEADER,
+    Company,
+    append_lines,
+    order,
+)
+
+# --- conservation
+
+PRICES = st.decimals(-1000, 1000, places=2)
+BREAKS = st.sampled_from(
+    [
+        "none",
+        "none",
+        "none",
+        "short",
+        "long",
+        "no id",
+        "bad time",
+        "nul",
+        "stray quote",
+        "bad product",
+        "blank",
+    ]
+)
+
+
+def line(number: int, price: Decimal, break_: str) -> str:
+    fields = [f"o{number}", "2026-05-14 10:00", f"p{number % 3}", "1", str(price)]
+    match break_:
+        case "short":
+            return ",".join(fields[:3])
+        case "long":
+            return ",".join([*fields, "more"])
+        case "no id":
+            fields[0] = ""
+        case "bad time":
+            fields[1] = "14.05.2026"
+        case "nul":
+            fields[0] += "\0"
+        case "stray quote":
+            fields[2] = '"x" y'
+        case "bad product":
+            fields[2] = "1.5E+10"
+        case "blank":
+            return ""
+    return ",".join(fields)
+
+
+@settings(max_examples=30)
+@given(rows=st.lists(st.tuples(PRICES, BREAKS), max_size=30), seed=st.integers(0, 2**16))
+def test_rows_and_money_delivered_are_accepted_or_quarantined(
+    rows: list[tuple[Decimal, str]], seed: int, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    company = append_lines(tmp_path_factory.mktemp("conservation"))
+    text = [line(n, price, break_) for n, (price, break_) in enumerate(rows)]
+    end = random.Random(seed).choice(["\n", "\r\n"])  # noqa: S311 - a test's choice
+    company.deliver("lines.csv", end.join([LINE_HEADER, *text]) + end)
+    company.ingest()
+    good = [price for price, break_ in rows if break_ == "none"]
+    delivered = [price for price, break_ in rows if break_ != "blank"]
+    # An amount in a record that cannot be divided into fields, or with no number in it, is no amount yet.
+    readable = [
+        price
+        for price, break_ in rows
+        if break_ in ("none", "no id", "bad time", "nul", "bad product")
+    ]
+    [delivery] = company.deliveries()
+    assert delivery.rows_delivered == delivery.rows_in_file == len(delivered)
+    assert delivery.rows_quarantined == len(delivered) - len(good)
+    assert len(company.accepted()) == len(good)
+    assert len(company.quarantined()) == len(delivered) - len(good)
+    assert sum(row["amount"] for row in company.accepted()) == sum(good)
+    from ingestion.ledger import open_ledger
+
+    with open_ledger(company.home) as ledger:
+        money = {"accepted": Decimal(), "quarantined": Decimal()}
+        for _, amount in ledger.amounts():
+            money[amount.outcome] += amount.amount
+    assert money["accepted"] == sum(good)
+    assert money["accepted"] + money["quarantined"] == sum(readable)
+    if good:
+        assert company.current(
+            "select sum(rows_delivered), sum(rows_accepted + rows_quarantined + rows_duplicate) "
+            "from raw.deliveries"
+        ) == [(len(delivered), len(delivered))]
+        assert company.current("select sum(amount) from raw.delivery_amounts") == [(sum(readable),)]
+
+
+# --- order, repetition, splitting
+
+
+def deliver_in(company: Company, header: str, parts: Sequence[tuple[str, Sequence[str]]]) -> None:
+    """One delivery after another, each ingested on its own."""
+    for name, rows in parts:
+        company.deliver(name, [header, *rows])
+        company.ingest()
+
+
+def current(company: Company, table: str) -> list[tuple[Any, ...]]:
+    return company.current(
+        f"select columns(* exclude (delivery_id, delivery_row)) from raw.{table} order by all"
+    )
+
+
+def pieces(rows: Sequence[str], cuts: Sequence[int]) -> list[list[str]]:
+    bounds = [0, *sorted({cut % (len(rows) + 1) for cut in cuts}), len(rows)]
+    return [list(rows[a:b]) for a, b in zip(bounds, bounds[1:], strict=False) if a < b]
+
+
+CUTS = st.lists(st.integers(0, 100), max_size=4)
+
+
+@settings(max_examples=15)
+@given(
+    rows=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 5)), min_size=1, max_size=12),
+    cuts=CUTS,
+    seed=st.integers(0, 2**16),
+)
+def test_append_rows_are_the_same_in_any_order_repetition_and_split(
+    rows: list[tuple[int, int]],
+    cuts: list[int],
+    seed: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    # Identical lines are real, so the number makes the pieces of a split distinct in bytes, as append demands.
+    lines = [f"{a},2026-05-{b:02},p,{n},{b}" for n, (a, b) in enumerate(rows)]
+    whole = append_lines(tmp_path_factory.mktemp("whole"))
+    deliver_in(whole, LINE_HEADER, [("all.csv", lines)])
+    chance = random.Random(seed)  # noqa: S311 - a test's order
+    parts = [(f"{n}.csv", piece) for n, piece in enumerate(pieces(lines, cuts))]
+    parts += [(f"again-{name}", piece) for name, piece in parts if chance.random() < 0.5]
+    chance.shuffle(parts)
+    split = append_lines(tmp_path_factory.mktemp("split"))
+    deliver_in(split, LINE_HEADER, parts)
+    assert current(split, "generic_order_lines") == current(whole, "generic_order_lines")
+
+
+@settings(max_examples=15)
+@given(
+    versions=st.lists(
+        st.tuples(st.integers(1, 4), st.integers(1, 3), st.integers(1, 9)), min_size=1, max_size=12
+    ),
+    cuts=CUTS,
+    seed=st.integers(0, 2**16),
+)
+def test_upsert_rows_are_the_same_in_any_order_repetition_and_split(
+    versions: list[tuple[int, int, int]],
+    cuts: list[int],
+    seed: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    # Equal versions of a key with different content are among them: content decides, not arrival.
+    rows = [
+        order(number, amount=str(amount), changed=f"2026-05-{15 + day} 00:00")
+        for number, day, amount in versions
+    ]
+    whole = Company(tmp_path_factory.mktemp("whole"))
+    deliver_in(whole, ORDER_HEADER, [("all.csv", rows)])
+    chance = random.Random(seed)  # noqa: S311 - a test's order
+    shuffled = list(rows)
+    chance.shuffle(shuffled)
+    parts = [(f"{n}.csv", piece) for n, piece in enumerate(pieces(shuffled, cuts))]
+    parts += [(f"again-{name}", piece) for name, piece in parts if chance.random() < 0.5]
+    chance.shuffle(parts)
+    split = Company(tmp_path_factory.mktemp("split"))
+    deliver_in(split, ORDER_HEADER, parts)
+    assert current(split, "generic_orders") == current(whole, "generic_orders")
+    newest = {
+        number: max(day for other, day, _ in versions if other == number) for number, *_ in versions
+    }
+    assert {(row[6], row[12].day - 15) for row in current(split, "generic_orders")} == {
+        (str(number), day) for number, day in newest.items()
+    }
+
+
+SHOPIFY_HEADER = "Name,Email,Currency,Created at,Lineitem quantity,Lineitem name,Lineitem price"
+
+
+def shop(folder: Path) -> Company:
+    return Company(folder, entries=[])
+
+
+@settings(max_examples=12)
+@given(
+    orders=st.lists(
+        st.tuples(st.integers(1, 3), st.lists(st.integers(1, 9), min_size=1, max_size=3)),
+        min_size=1,
+        max_size=6,
+    ),
+    cuts=CUTS,
+    seed=st.integers(0, 2**16),
+)
+def test_blocks_are_the_same_in_any_order_repetition_and_split(
+    orders: list[tuple[int, list[int]]],
+    cuts: list[int],
+    seed: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    chance = random.Random(seed)  # noqa: S311 - a test's order
+
+    def block(number: int, prices: list[int]) -> str:
+        first = f"#{number},a@x.no,NOK,2026-05-14 10:00:00 +0200,1,first,{prices[0]}"
+        below = [
+            f"#{number},a@x.no,,2026-05-14 10:00:00 +0200,1,line {n},{p}"
+            for n, p in enumerate(prices[1:])
+        ]
+        return "\n".join([first, *below])
+
+    # Two blocks of one order side by side and equal in their first line would be one order exported twice.
+    blocks = [block(number, prices) for number, prices in orders]
+    found = []
+    for variant in ("whole", "split"):
+        company = Company(tmp_path_factory.mktemp(variant))
+        company.configured({"shop": {"vendor": "shopify", "files": [
+            {"contract": "shopify_orders", "pattern": "*.csv", "version": "content"}]}})  # fmt: skip
+        shuffled = list(blocks)
+        parts = [("all.csv", shuffled)]
+        if variant == "split":
+            chance.shuffle(shuffled)
+            parts = [(f"{n}.csv", piece) for n, piece in enumerate(pieces(shuffled, cuts))]
+            chance.shuffle(parts)
+        company.entries = []
+        _deliver_shopify(company, parts)
+        found.append(_shopify_rows(company))
+    assert found[0] == found[1]
+
+
+def _deliver_shopify(company: Company, parts: Sequence[tuple[str, Sequence[str]]]) -> None:
+    from ingestion import settings as configuration
+    from ingestion.ingest import ingest
+    from tests.ingestion.company import NOW
+
+    for name, rows in parts:
+        company.deliver(name, [SHOPIFY_HEADER, *rows])
+        ingest(configuration.load(company.home), str(company.folder / "exports"), "shop", NOW)
+
+
+def _shopify_rows(company: Company) -> list[tuple[Any, ...]]:
+    import duckdb
+
+    from ingestion import settings as configuration
+    from ingestion.warehouse import data_day, live_deliveries, load_raw
+
+    loaded = configuration.load(company.home)
+    load_raw(loaded, data_day(loaded, live_deliveries(loaded)))
+    with duckdb.connect(str(company.home / "warehouse.duckdb"), read_only=True) as warehouse:
+        return warehouse.execute(
+            "select order_name, occurrence, line_price from raw.shopify_orders order by all"
+        ).fetchall()
