@@ -19,9 +19,18 @@ WINDOW = 28
 # Below 30 rows a share or a median is chance.
 ROWS_TO_JUDGE = 30
 
-# Who and how much: without these columns orders lose their customers and their money.
-WHO_AND_HOW_MUCH = ("email", "money")
-CUSTOMER_COLUMNS = ("customer_id", "contact_id")
+# Columns that name a person.
+WHO = (
+    "email",
+    "phone",
+    "customer_id",
+    "contact_id",
+    "person_id",
+    "loyalty_id",
+    "user_id",
+    "anonymous_id",
+    "user_pseudo_id",
+)
 
 # Message-IDs look like addresses and are none.
 MESSAGE_IDS = ("message_id", "smtp_id")
@@ -281,14 +290,19 @@ def _money(contract: ObjectContract) -> Iterable[Expectation]:
 
 def _filled(contract: ObjectContract) -> Iterable[Expectation]:
     optional = [column for column in contract.columns if not column.required]
-    decisive = [column for column in optional if _is_decisive(column)]
-    others = [column for column in optional if column not in decisive]
+    who = {_names(column)[0] for column in optional if column.name in WHO}
+    money = {_names(column)[0]: _names(column)[0] for column in optional if column.type == "money"}
+    decisive = {name: _quoted(column) for name, column in money.items()}
+    if who:
+        # One system names a person by several ids in turn; that it names nobody is what must not be.
+        decisive["who"] = f"coalesce({', '.join(map(_quoted, sorted(who)))})"
+    names = [_names(column)[0] for column in optional]
+    describing = {name: _quoted(name) for name in names if name not in money}
     for severity, columns, meaning in (
-        ("critical", decisive, "these say who and how much"),
-        ("warning", others, "these describe; scores lose a facet"),
+        ("critical", decisive, "these say who (by any of the ids that the object carries) and how much"),
+        ("warning", describing, "these describe; scores lose a facet"),
     ):
-        names = [_names(column)[0] for column in columns]
-        if not names:
+        if not columns:
             continue
         yield Expectation(
             "columns_stay_filled" if severity == "critical" else "descriptions_stay_filled",
@@ -297,13 +311,13 @@ def _filled(contract: ObjectContract) -> Iterable[Expectation]:
             "A column that at least half of the rows used to fill and a whole delivery leaves "
             f"empty was lost or renamed upstream; {meaning}. Half: 30 empty rows by chance are "
             "then rarer than one in 10^9. Compared with the 28 deliveries before (four weeks), "
-            "from 7 on (one), set 2026-11.",
-            {"query": _emptied(names)},
+            "from 7 on (one), of files that are named alike but for their digits, set 2026-11.",
+            {"query": _emptied(columns)},
         )
 
 
-def _emptied(names: list[str]) -> str:
-    counts = ", ".join(f"count({_quoted(name)}) as {_quoted(name)}" for name in names)
+def _emptied(columns: Mapping[str, str]) -> str:
+    counts = ", ".join(f"count({text}) as {_quoted(name)}" for name, text in columns.items())
     return f"""
         with counted as (
             select delivery_id, count(*) as row_count, {counts}
@@ -312,7 +326,7 @@ def _emptied(names: list[str]) -> str:
             having count(*) >= {ROWS_TO_JUDGE}
         ),
         filled as (
-            unpivot counted on {", ".join(map(_quoted, names))}
+            unpivot counted on {", ".join(map(_quoted, columns))}
             into name column_name value filled_rows
         ),
         compared as (
@@ -326,7 +340,10 @@ def _emptied(names: list[str]) -> str:
                 count(*) over earlier as earlier_deliveries
             from filled inner join raw.deliveries using (delivery_id)
             window earlier as (
-                partition by deliveries.source, filled.column_name
+                partition by
+                    deliveries.source,
+                    translate(deliveries.file_name, '0123456789', ''),
+                    filled.column_name
                 order by deliveries.data_through, deliveries.received_at, delivery_id
                 rows between {WINDOW} preceding and 1 preceding
             )
@@ -339,10 +356,6 @@ def _emptied(names: list[str]) -> str:
             and earlier_deliveries >= {EARLIER_DELIVERIES}
             and reason = ''
     """
-
-
-def _is_decisive(column: Column) -> bool:
-    return column.type in WHO_AND_HOW_MUCH or column.name in CUSTOMER_COLUMNS
 
 
 def has_address(name: str) -> str:

@@ -87,7 +87,8 @@ def _standing(
         return False, "no mapping of rapport.yml reads it any more"
     if delivery.delivery_id in replaced:
         return False, replaced[delivery.delivery_id]
-    return True, ""
+    # Let in by somebody: the gates pass over a delivery that a person has decided on.
+    return True, delivery.status_reason
 
 
 def _replaced(deliveries: Iterable[Delivery], mappings: Mappings) -> dict[str, str]:

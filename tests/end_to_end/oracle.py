@@ -1,8 +1,8 @@
 """What the marts must hold, worked out a second time from the exports alone.
 
-An independent reading of the documents, short enough to be checked by eye: it imports nothing of the
-pipeline, reads neither rapport.yml nor the truth, and understands the simulated company only. Moments
-are naive UTC, identifiers nodes ``id_space|type|value`` with e-mail addresses in the clear.
+An independent reading of the documents: it imports nothing of the pipeline, reads neither
+rapport.yml nor the truth, understands the simulated company only, and can be checked by eye.
+Moments are naive UTC, identifiers nodes ``id_space|type|value`` with clear e-mail addresses.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ import pyarrow.parquet as pq
 
 Record = dict[str, Any]
 Row = tuple[str, int, Record]  # file below the exports, record of the file from 1, its fields
-Known = tuple[
-    Any, Any, Any
-]  # id, version and the rest of a record; version None: twins stand apart
+Known = tuple[Any, Any, Any]  # id, version (None: equal ids of a file are twins), the rest
+Reader = Callable[[Record], Known]  # a record it cannot read is quarantined
 Touch = tuple[str, str, str | None, datetime]  # source, what in its own word, best identifier, when
 # Best identifier (the last login, else the browser), start, end, pages, converted, human.
 Session = tuple[str | None, datetime, datetime, int, bool, bool]
@@ -40,13 +39,11 @@ MACHINE_WORDS = re.compile(r"bot\b|crawl|spider|headless", re.IGNORECASE)
 SECONDS, MINUTES = "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M"
 OFFSET, ISO = "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%dT%H:%M:%S.%f%z"
 OWN, FRIEND = "customer:Kundenr email:E-post", "customer:advocate email:advocate_mail"
-ANSWERER = "customer:person_properties.customer_id email:person.email survey_person:person.id survey_person:person"
-LEDGER, LEDGER_KINDS = (
-    "Kort Tid Hendelse Poeng Bilag",
-    ("Innmelding", "Opptjening", "Uttak", "Tilbakeføring", "Nivåbytte"),
-)
-# Files, id, moment, its form (a number: units per second), newer by, number, who, what (a field, or
-# the word itself).
+ANSWERER = "customer:person_properties.customer_id email:person.email survey_person:person"
+LEDGER = "Kort Tid Hendelse Poeng Bilag"
+LEDGER_KINDS = ("Innmelding", "Opptjening", "Uttak", "Tilbakeføring", "Nivåbytte")
+# Files, id, moment, its form (a number: units per second), newer by, number, who, what (a field,
+# or the word itself).
 OFFICE: tuple[tuple[str, str, str, str | int, str, str, str, str], ...] = (
     ("back_office/saker", "Saksnr", "Åpnet", MINUTES, "Endret", "", OWN, "Type"),
     ("back_office/butikkbesok", "Besøk", "Inn", SECONDS, "=", "", OWN, "store_visit"),
@@ -91,9 +88,11 @@ class Reference:
             part()
         for kind in OFFICE:
             self._office(*kind)
+        sold = (order for order in self.orders if order.is_counted)
+        self.touches += ((x.source, "order", x.identifier, x.ordered_at) for x in sold)
 
     def _rows(self, pattern: str) -> list[Row]:
-        """All records, files in the order of their names; the same bytes count once."""
+        """All records in the order of the files' names; the same bytes count once."""
         rows: list[Row] = []
         known = set()
         for path in sorted(self.exports.glob(pattern)):
@@ -103,15 +102,14 @@ class Reference:
                 name = path.relative_to(self.exports).as_posix()
                 rows += ((name, at, row) for at, row in enumerate(_records(name, content), 1))
         assert rows, f"no records in {self.exports / pattern}"
-        return rows
+        # The list of advocates is delivered whole: the newest file replaces the others.
+        return [row for row in rows if row[0] == rows[-1][0] or "advocates" not in pattern]
 
-    def _in_force(
-        self, rows: list[Row], read: Callable[[Record], Known]
-    ) -> list[tuple[Record, Any]]:
+    def _in_force(self, pattern: str, read: Reader) -> list[tuple[Record, Any]]:
         """The newest row of every id, between equals that of the later file, and what was read."""
         newest: dict[object, tuple[Any, Record, Any]] = {}
         twins: Counter[object] = Counter()
-        for name, number, row in rows:
+        for name, number, row in self._rows(pattern):
             try:
                 key, version, rest = read(row)
             except (KeyError, ValueError):
@@ -123,12 +121,6 @@ class Reference:
                 newest[place] = (version, row, rest)
         return [(row, rest) for _, row, rest in newest.values()]
 
-    def _order(self, source: str, number: str, buyer: str | None, at: datetime, *rest: Any) -> None:
-        order = Order(source, number, buyer, at, *rest)
-        self.orders.append(order)
-        if order.is_counted:
-            self.touches.append((source, "order", buyer, at))
-
     def _shop(self) -> None:
         """Shopify: a block of rows is an order, the newest file that holds it speaks for it."""
         blocks: dict[str, list[Row]] = {}
@@ -139,29 +131,9 @@ class Reference:
             block.append(row)
         for block in blocks.values():
             try:
-                self._shop_order([record for _, _, record in block])
+                self.orders.append(_shop_order([record for _, _, record in block]))
             except ValueError:
                 self.quarantined |= {(name, number) for name, number, _ in block}
-
-    def _shop_order(self, block: list[Record]) -> None:
-        for line in block:
-            _ = _money(line["Lineitem quantity"]) * _money(line["Lineitem price"])
-        row = block[0]
-        subtotal, tax, total = (_money(row[name]) for name in ("Subtotal", "Taxes", "Total"))
-        back, discount = _money(row["Refunded Amount"]), _money(row["Discount Amount"])
-        is_open = row["Financial Status"] in ("pending", "authorized")
-        is_unpaid = row["Financial Status"] == "voided" or (is_open and row["Cancelled at"] != "")
-        refund = subtotal
-        if back < total and not is_unpaid:
-            # What went back holds goods and their tax in proportion.
-            share = (back * subtotal / (subtotal + tax)).quantize(CENT, ROUND_HALF_UP)
-            refund = min(subtotal, share)
-        is_test = "test" in re.findall(r"\w+", row["Tags"].lower())
-        gross = subtotal + discount
-        money = (row["Currency"], gross, discount, refund, subtotal - refund)
-        flags = (gross > 0 and not is_test and not is_unpaid, is_test)
-        at, buyer = _time(row["Created at"], OFFSET), _best(("email", row["Email"]))
-        self._order("shopify", _id(row["Name"]), buyer, at, *money, *flags)
 
     def _till(self) -> None:
         """Receipts: the newest file that holds a number speaks for it."""
@@ -170,10 +142,10 @@ class Reference:
             gross, discount, back = (_money(row[x], True) for x in ("Brutto", "Rabatt", "Refusjon"))
             at, buyer = _time(row["Tidspunkt"], SECONDS), _best(("loyalty", row["Kort"]))
             money = ("NOK", gross, discount, back, gross - discount - back, gross > 0)
-            return row["Bon"], 0, ("back_office", _id(row["Bon"]), buyer, at, *money)
+            return row["Bon"], 0, Order("back_office", _id(row["Bon"]), buyer, at, *money)
 
-        for _, order in self._in_force(self._rows("back_office/kvitteringer_*"), read):
-            self._order(*order)
+        receipts = self._in_force("back_office/kvitteringer_*", read)
+        self.orders += (order for _, order in receipts)
 
     def _indonesia(self) -> None:
         """Order lines, every one of them real; a number that begins with C takes money back."""
@@ -183,38 +155,31 @@ class Reference:
             return object(), 0, (at, _money(row["Jumlah"]) * _money(row["Harga"], True))
 
         lines = defaultdict(list)
-        for row, (at, amount) in self._in_force(self._rows("back_office/pesanan_*"), read):
+        for row, (at, amount) in self._in_force("back_office/pesanan_*", read):
             lines[_id(row["No Pesanan"])].append((at, amount, _best(("email", row["Surel"]))))
         for number, own in lines.items():
             net = sum((amount for _, amount, _ in own), NOTHING)
             bought = sum((amount for _, amount, _ in own if amount > 0), NOTHING)
             gross = NOTHING if number.startswith("C") else bought
-            money = ("IDR", gross, NOTHING, gross - net, net)
-            self._order("back_office", number, own[0][2], own[0][0], *money, gross > 0)
+            money = ("IDR", gross, NOTHING, gross - net, net, gross > 0)
+            self.orders.append(Order("back_office", number, own[0][2], own[0][0], *money))
 
     def _mail(self) -> None:
         """Mail events by their id. Machines: flagged opens, programs that name themselves, what
         follows the delivery within two seconds, and two links of a message within two seconds.
         """
-        sent: dict[str, datetime] = {}
-        clicks = defaultdict(list)
-        events = self._in_force(
-            self._rows("sendgrid/*"),
-            lambda event: (_id(event["sg_event_id"]), 0, _time(event["timestamp"], 1)),
-        )
+        key, moment, mail = "sg_event_id", "timestamp", "sg_message_id"
+        read: Reader = lambda event: (_id(event[key]), 0, _time(event[moment], 1))  # noqa: E731
+        events = self._in_force("sendgrid/*", read)
+        sent = {event[mail]: at for event, at in events if event["event"] == "delivered"}
+        clicks = [(e[mail], at, e["url"]) for e, at in events if e["event"] == "click"]
         for event, at in events:
-            if event["event"] == "delivered":
-                sent[event["sg_message_id"]] = at
-            elif event["event"] == "click":
-                clicks[event["sg_message_id"]].append((at, event["url"]))
-        for event, at in events:
-            message, link = event["sg_message_id"], event.get("url")
-            others = [when for when, url in clicks[message] if link and url != link]
+            others = (when for of, when, url in clicks if of == event[mail] and url != event["url"])
             is_machine = event["event"] in ("open", "click") and (
                 event.get("sg_machine_open")
                 or MACHINE_WORDS.search(event["useragent"])
-                or at - sent.get(message, EPOCH) <= NEAR
-                or any(abs(at - when) <= NEAR for when in others)
+                or at - sent.get(event[mail], EPOCH) <= NEAR
+                or ("url" in event and any(abs(at - when) <= NEAR for when in others))
             )
             if not is_machine:
                 who = _best(("email", event["email"]))
@@ -229,7 +194,7 @@ class Reference:
             return (event.get("user_pseudo_id"), at, *batch), None, at
 
         visits = defaultdict(list)
-        for event, at in self._in_force(self._rows("ga4/*"), read):
+        for event, at in self._in_force("ga4/*", read):
             params = {param["key"]: param["value"] for param in event["event_params"]}
             number = str(params.get("ga_session_id", {}).get("int_value", ""))
             visits[event.get("user_pseudo_id"), number].append((at, event))
@@ -240,25 +205,24 @@ class Reference:
         """One session; the events without consent come together and are none. Machines name
         themselves, or show 20 and more pages of a day at less than two seconds each.
         """
-        shown: dict[date, list[datetime]] = defaultdict(list)
-        for at, event in events:
-            if event["event_name"] == "page_view":
-                shown[_oslo_day(at)].append(at)
-        days = [(day, len(at), at[-1] - at[0]) for day, at in shown.items()]
-        fast = {day for day, pages, took in days if pages >= 20 and took < NEAR * (pages - 1)}
-        named = any(
-            MACHINE_WORDS.search(event["device"]["web_info"]["browser"]) for _, event in events
-        )
-        for at, event in events:
-            if event["event_name"] == "page_view" and not named and _oslo_day(at) not in fast:
+        pages = [(at, event) for at, event in events if event["event_name"] == "page_view"]
+        of_day: dict[date, list[datetime]] = defaultdict(list)
+        for at, _ in pages:
+            of_day[_oslo_day(at)].append(at)
+        took = {day: at[-1] - at[0] for day, at in of_day.items() if len(at) >= 20}
+        fast = {day for day in took if took[day] < NEAR * (len(of_day[day]) - 1)}
+        browsers = {event["device"]["web_info"]["browser"] for _, event in events}
+        named = any(map(MACHINE_WORDS.search, browsers))
+        for at, event in pages:
+            if not named and _oslo_day(at) not in fast:
                 who = _best(("customer", event.get("user_id")), ("anonymous", client))
                 self.touches.append(("ga4", "page_view", who, at))
         if client:
-            logins = [event["user_id"] for _, event in events if event.get("user_id")]
-            who = _best(("customer", "".join(logins[-1:])), ("anonymous", client))
-            names = Counter(event["event_name"] for _, event in events)
-            counts = (names["page_view"], names["purchase"] > 0, not named and not fast)
-            self.sessions.append((who, events[0][0], events[-1][0], *counts))
+            logins = ["", *(event["user_id"] for _, event in events if event.get("user_id"))]
+            who = _best(("customer", logins[-1]), ("anonymous", client))
+            is_bought = any(event["event_name"] == "purchase" for _, event in events)
+            facts = (len(pages), is_bought, not named and not fast)
+            self.sessions.append((who, events[0][0], events[-1][0], *facts))
 
     def _office(self, files: str, key: str, moment: str, form: str | int, *rest: str) -> None:
         """Touches of one kind of file, each with its own words and clock."""
@@ -272,13 +236,29 @@ class Reference:
             version = _time(row[newer], form) if newer.strip("=") else newer or None
             return _id(" ".join(_at(row, part) for part in key.split())), version, at
 
-        rows = self._rows(f"{files}*")
-        if files.endswith("advocates"):  # a snapshot: the newest file is the whole list
-            rows = [row for row in rows if row[0] == rows[-1][0]]
-        for row, at in self._in_force(rows, read):
+        for row, at in self._in_force(f"{files}*", read):
             nodes = (node.partition(":") for node in who.split())
             best = _best(*((kind, _at(row, path)) for kind, _, path in nodes))
-            self.touches.append((files.split("/")[0], row.get(word, word), best, at))
+            self.touches.append((files.partition("/")[0], row.get(word, word), best, at))
+
+
+def _shop_order(block: list[Record]) -> Order:
+    for line in block:
+        _ = _money(line["Lineitem quantity"]) * _money(line["Lineitem price"])
+    row = block[0]
+    subtotal, tax, total = (_money(row[name]) for name in ("Subtotal", "Taxes", "Total"))
+    back, discount = _money(row["Refunded Amount"]), _money(row["Discount Amount"])
+    is_open = row["Financial Status"] in ("pending", "authorized")
+    is_unpaid = row["Financial Status"] == "voided" or (is_open and row["Cancelled at"] != "")
+    # Short of everything, what went back holds goods and their tax in proportion.
+    share = (back * subtotal / (subtotal + tax or 1)).quantize(CENT, ROUND_HALF_UP)
+    refund = subtotal if is_unpaid or back >= total else min(subtotal, share)
+    is_test = "test" in re.findall(r"\w+", row["Tags"].lower())
+    gross = subtotal + discount
+    money = (row["Currency"], gross, discount, refund, subtotal - refund)
+    flags = (gross > 0 and not is_test and not is_unpaid, is_test)
+    at, buyer = _time(row["Created at"], OFFSET), _best(("email", row["Email"]))
+    return Order("shopify", _id(row["Name"]), buyer, at, *money, *flags)
 
 
 def _records(name: str, content: bytes) -> list[Record]:
@@ -332,4 +312,4 @@ def _best(*nodes: tuple[str, object]) -> str | None:
 def _at(row: Any, path: str) -> Any:
     for part in path.split("."):
         row = row.get(part) if isinstance(row, dict) else None
-    return row or ""
+    return row.get("id") if isinstance(row, dict) else row or ""

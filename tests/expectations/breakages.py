@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from expectations.raw_suites import CUSTOMER_COLUMNS, MESSAGE_IDS
+from expectations.raw_suites import MESSAGE_IDS, WHO
 from expectations.suite import Suite
 from ingestion.contract import ObjectContract, load_contracts
 
@@ -113,11 +113,14 @@ def _of_contract(contract: ObjectContract) -> Iterator[Breakage]:
             filled = column.raw_fields()[0][0]
             yield "required_columns_are_filled", f"{update} {filled} = null {ONE}"
         else:
-            decisive = column.type in ("email", "money") or name in CUSTOMER_COLUMNS
             yield (
-                "columns_stay_filled" if decisive else "descriptions_stay_filled",
+                "columns_stay_filled" if column.type == "money" else "descriptions_stay_filled",
                 f"{update} {column.raw_fields()[0][0]} = null {last}",
             )
+    who = [column for column in contract.columns if column.name in WHO and not column.required]
+    if who:
+        nobody = ", ".join(f"{column.raw_fields()[0][0]} = null" for column in who)
+        yield "columns_stay_filled", f"{update} {nobody} {last}"
     yield "times_are_possible", f"{update} {contract.event_time} = timestamp '9999-12-31' {ONE}"
     if contract.money_amount:
         amount = contract.money_amount
