@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import functools
 import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -74,8 +75,10 @@ def ingest(
     with (
         _alone(settings.home, source.name) as staging,
         open_ledger(settings.home) as ledger,
-        json_engine() as engine,
+        ExitStack() as stack,
     ):
+        # Opened for the first JSON file only: most nights of most sources hold none.
+        engine = functools.cache(lambda: stack.enter_context(json_engine()))
         try:
             work = begin(settings, source, readings, Keyring(key), ledger, engine, staging, moment)
             result = _ingest(work, source_root(exports, source.path), progress)

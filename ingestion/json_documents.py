@@ -8,7 +8,7 @@ anything to run. Whole numbers stay exact at any length, numbers with a fraction
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -23,6 +23,9 @@ from ingestion.preflight import MAX_FIELD_BYTES
 from ingestion.records import Batch, Records
 from ingestion.settings import FileMapping
 from ingestion.sql_text import literal
+
+# Opens the engine when it is first asked for.
+JsonEngine = Callable[[], duckdb.DuckDBPyConnection]
 
 # A document is held in memory as a whole; larger deliveries belong into NDJSON.
 MAX_DOCUMENT_BYTES = 256 << 20
@@ -59,16 +62,12 @@ def is_lines(path: Path) -> bool:
         return next(filled, None) is not None
 
 
-def read_lines(
-    path: Path, name: str, mapping: FileMapping, engine: duckdb.DuckDBPyConnection
-) -> Records:
+def read_lines(path: Path, name: str, mapping: FileMapping, engine: JsonEngine) -> Records:
     """NDJSON: one record per line; a line that is no JSON object is a fault of its own."""
     return Records(_batches(_line_chunks(path, name), mapping, engine))
 
 
-def read_documents(
-    path: Path, name: str, mapping: FileMapping, engine: duckdb.DuckDBPyConnection
-) -> Records:
+def read_documents(path: Path, name: str, mapping: FileMapping, engine: JsonEngine) -> Records:
     """JSON documents: a list of records, a page that holds the list, or a single record."""
     if path.stat().st_size > MAX_DOCUMENT_BYTES:
         raise UnreadableFile(
@@ -248,9 +247,7 @@ def _check_single(document: dict[str, Any], name: str, mapping: FileMapping) -> 
 # --- fields of the records
 
 
-def _batches(
-    chunks: Iterator[Chunk], mapping: FileMapping, engine: duckdb.DuckDBPyConnection
-) -> Iterator[Batch]:
+def _batches(chunks: Iterator[Chunk], mapping: FileMapping, engine: JsonEngine) -> Iterator[Batch]:
     paths = [parse_path(field) for field in mapping.fields()]
     for chunk in chunks:
         faults, texts = _fields(pa.array(chunk.documents, pa.string()), paths, engine)
@@ -260,7 +257,7 @@ def _batches(
 
 
 def _fields(
-    documents: pa.StringArray, paths: Sequence[FieldPath], engine: duckdb.DuckDBPyConnection
+    documents: pa.StringArray, paths: Sequence[FieldPath], engine: JsonEngine
 ) -> tuple[pa.StringArray, dict[str, pa.StringArray]]:
     """Faults of the documents and the text at each path (nested values as JSON)."""
     plain = [path for path in paths if path.key is None]
@@ -310,21 +307,22 @@ def _listed(paths: Sequence[FieldPath]) -> str:
 
 
 def _asked(
-    engine: duckdb.DuckDBPyConnection,
+    engine: JsonEngine,
     documents: pa.StringArray,
     extracted: Sequence[str],
     wanted: Sequence[str],
 ) -> dict[str, pa.Array]:
     """``wanted`` of what is ``extracted`` from the documents, each as one array."""
-    engine.register("documents", pa.table({"document": documents}))
-    found = engine.execute(
+    connection = engine()
+    connection.register("documents", pa.table({"document": documents}))
+    found = connection.execute(
         f"select {', '.join(wanted)} from (select {', '.join(extracted)} from documents)"
     ).to_arrow_table()
-    engine.unregister("documents")
+    connection.unregister("documents")
     return {name: found[name].combine_chunks() for name in found.column_names}
 
 
-def _scalars(values: pa.StringArray, engine: duckdb.DuckDBPyConnection) -> pa.StringArray:
+def _scalars(values: pa.StringArray, engine: JsonEngine) -> pa.StringArray:
     """The text in the JSON of a listed value: ``5``, ``"x"``, or ``{"int_value": 5}`` as in GA4."""
     kinds = [FieldPath(kind, (kind,)) for kind in VALUE_KINDS]
     typed = ", ".join(f"texts[{n}]" for n in range(1, len(kinds) + 1))

@@ -7,7 +7,7 @@ from pathlib import Path
 import duckdb
 
 from ingestion.delimited_text import read_delimited
-from ingestion.json_documents import is_lines, read_documents, read_lines
+from ingestion.json_documents import JsonEngine, is_lines, read_documents, read_lines
 from ingestion.parquet_columns import read_parquet
 from ingestion.preflight import utf8_text
 from ingestion.records import Records
@@ -20,7 +20,7 @@ def read_records(
     kind: str,
     mapping: FileMapping,
     staging: Path,
-    engine: duckdb.DuckDBPyConnection,
+    engine: JsonEngine,
     careful: bool = False,
 ) -> Records:
     """Open a file of format ``kind``. Raises UnreadableFile when the file as a whole cannot be

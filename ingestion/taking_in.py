@@ -15,10 +15,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-import duckdb
-
 from ingestion.conversion import Origin, convert
 from ingestion.delimited_text import IrregularText
+from ingestion.json_documents import JsonEngine
 from ingestion.known_deliveries import KnownDeliveries, names_a_day, version_key
 from ingestion.landing import (
     ExportFile,
@@ -72,7 +71,7 @@ class Work:
     readings: Sequence[Reading]
     keyring: Keyring
     ledger: Ledger
-    engine: duckdb.DuckDBPyConnection
+    engine: JsonEngine
     staging: Path
     now: datetime
     known: KnownDeliveries
@@ -103,7 +102,7 @@ def begin(
     readings: Sequence[Reading],
     keyring: Keyring,
     ledger: Ledger,
-    engine: duckdb.DuckDBPyConnection,
+    engine: JsonEngine,
     staging: Path,
     now: datetime,
 ) -> Work:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import csv
 import gzip
-import hashlib
 import io
 import json
 import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,7 +30,6 @@ Reader = Callable[[Record], Known]  # a record it cannot read is quarantined
 Touch = tuple[str, str, str | None, datetime]  # source, what in its own word, best identifier, when
 # Best identifier (the last login, else the browser), start, end, pages, converted, human.
 Session = tuple[str | None, datetime, datetime, int, bool, bool]
-
 OSLO, JAKARTA = ZoneInfo("Europe/Oslo"), ZoneInfo("Asia/Jakarta")
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 -- all moments are naive UTC
 NEAR, CENT, NOTHING = timedelta(seconds=2), Decimal("0.01"), Decimal(0)
@@ -42,8 +40,7 @@ OWN, FRIEND = "customer:Kundenr email:E-post", "customer:advocate email:advocate
 ANSWERER = "customer:person_properties.customer_id email:person.email survey_person:person"
 LEDGER = "Kort Tid Hendelse Poeng Bilag"
 LEDGER_KINDS = ("Innmelding", "Opptjening", "Uttak", "Tilbakeføring", "Nivåbytte")
-# Files, id, moment, its form (a number: units per second), newer by, number, who, what (a field,
-# or the word itself).
+# Files, id, moment, its form (units per second), newer by, number, who, what (a field or a word).
 OFFICE: tuple[tuple[str, str, str, str | int, str, str, str, str], ...] = (
     ("back_office/saker", "Saksnr", "Åpnet", MINUTES, "Endret", "", OWN, "Type"),
     ("back_office/butikkbesok", "Besøk", "Inn", SECONDS, "=", "", OWN, "store_visit"),
@@ -97,8 +94,8 @@ class Reference:
         known = set()
         for path in sorted(self.exports.glob(pattern)):
             content = path.read_bytes()
-            if (digest := hashlib.sha256(content).digest()) not in known:
-                known.add(digest)
+            if content not in known:
+                known.add(content)
                 name = path.relative_to(self.exports).as_posix()
                 rows += ((name, at, row) for at, row in enumerate(_records(name, content), 1))
         assert rows, f"no records in {self.exports / pattern}"
@@ -144,8 +141,7 @@ class Reference:
             money = ("NOK", gross, discount, back, gross - discount - back, gross > 0)
             return row["Bon"], 0, Order("back_office", _id(row["Bon"]), buyer, at, *money)
 
-        receipts = self._in_force("back_office/kvitteringer_*", read)
-        self.orders += (order for _, order in receipts)
+        self.orders += (x for _, x in self._in_force("back_office/kvitteringer_*", read))
 
     def _indonesia(self) -> None:
         """Order lines, every one of them real; a number that begins with C takes money back."""
@@ -159,18 +155,14 @@ class Reference:
             lines[_id(row["No Pesanan"])].append((at, amount, _best(("email", row["Surel"]))))
         for number, own in lines.items():
             net = sum((amount for _, amount, _ in own), NOTHING)
-            bought = sum((amount for _, amount, _ in own if amount > 0), NOTHING)
-            gross = NOTHING if number.startswith("C") else bought
+            gross = sum((max(x, NOTHING) for _, x, _ in own if number[0] != "C"), NOTHING)
             money = ("IDR", gross, NOTHING, gross - net, net, gross > 0)
             self.orders.append(Order("back_office", number, own[0][2], own[0][0], *money))
 
     def _mail(self) -> None:
-        """Mail events by their id. Machines: flagged opens, programs that name themselves, what
-        follows the delivery within two seconds, and two links of a message within two seconds.
-        """
+        """Mail events by their id, without the opens and clicks that show a sign of a machine."""
         key, moment, mail = "sg_event_id", "timestamp", "sg_message_id"
-        read: Reader = lambda event: (_id(event[key]), 0, _time(event[moment], 1))  # noqa: E731
-        events = self._in_force("sendgrid/*", read)
+        events = self._in_force("sendgrid/*", lambda e: (_id(e[key]), 0, _time(e[moment], 1)))
         sent = {event[mail]: at for event, at in events if event["event"] == "delivered"}
         clicks = [(e[mail], at, e["url"]) for e, at in events if e["event"] == "click"]
         for event, at in events:
@@ -202,19 +194,15 @@ class Reference:
             self._visit(client, sorted(events, key=lambda item: item[0]))
 
     def _visit(self, client: str | None, events: list[tuple[datetime, Record]]) -> None:
-        """One session; the events without consent come together and are none. Machines name
-        themselves, or show 20 and more pages of a day at less than two seconds each.
-        """
-        pages = [(at, event) for at, event in events if event["event_name"] == "page_view"]
-        of_day: dict[date, list[datetime]] = defaultdict(list)
-        for at, _ in pages:
-            of_day[_oslo_day(at)].append(at)
+        """One session, machines told apart; events without consent come together and are none."""
+        views = [(at, event) for at, event in events if event["event_name"] == "page_view"]
+        pages = [(at, at.replace(tzinfo=UTC).astimezone(OSLO).date(), e) for at, e in views]
+        of_day = {day: [at for at, of, _ in pages if of == day] for day in {x[1] for x in pages}}
         took = {day: at[-1] - at[0] for day, at in of_day.items() if len(at) >= 20}
         fast = {day for day in took if took[day] < NEAR * (len(of_day[day]) - 1)}
-        browsers = {event["device"]["web_info"]["browser"] for _, event in events}
-        named = any(map(MACHINE_WORDS.search, browsers))
-        for at, event in pages:
-            if not named and _oslo_day(at) not in fast:
+        named = any(MACHINE_WORDS.search(e["device"]["web_info"]["browser"]) for _, e in events)
+        for at, day, event in pages:
+            if not named and day not in fast:
                 who = _best(("customer", event.get("user_id")), ("anonymous", client))
                 self.touches.append(("ga4", "page_view", who, at))
         if client:
@@ -289,16 +277,12 @@ def _id(text: str) -> str:
 
 
 def _time(text: object, form: str | int, zone: ZoneInfo = OSLO) -> datetime:
-    """In the hour that the clock repeats, a time without offset is winter time."""
     if isinstance(form, int):
         return EPOCH + timedelta(microseconds=int(str(text)) * 1_000_000 // form)
-    moment = datetime.strptime(str(text), form)  # noqa: DTZ007 -- the zone follows
+    moment = datetime.strptime(str(text), form)  # noqa: DTZ007
+    # In the hour that the clock repeats, a time without offset is winter time.
     moment = moment if moment.tzinfo else moment.replace(tzinfo=zone, fold=1)
     return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _oslo_day(at: datetime) -> date:
-    return at.replace(tzinfo=UTC).astimezone(OSLO).date()
 
 
 def _best(*nodes: tuple[str, object]) -> str | None:

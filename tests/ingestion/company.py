@@ -90,7 +90,15 @@ class Company:
         document = {"reporting_currency": "NOK", "time_zone": "Europe/Oslo", "sources": sources}
         text = yaml.safe_dump({**document, **more}, allow_unicode=True, sort_keys=False)
         (self.home / settings.CONFIGURATION).write_text(text, encoding="utf-8")
+        self._share_key()
         return settings.load(self.home)
+
+    def _share_key(self) -> None:
+        """Companies of one test have one key, so that their rows can be compared."""
+        key = self.home / "vault" / "key"
+        if not (self.home / "ledger.sqlite").exists() and not key.exists():
+            key.parent.mkdir()
+            key.write_text("5e" * 32)
 
     def deliver(self, name: str, content: str | bytes | list[str]) -> Path:
         """Put a file into the export folder; a list is a header and rows."""

@@ -64,7 +64,7 @@ def test_the_same_file_under_another_name_counts_once(tmp_path: Path) -> None:
         "b.csv": (0, 0, 2, "file delivered before"),
     }
     assert company.current(
-        "select file_name, outcome, reason, amount from raw.delivery_amounts "
+        "select file_name, outcome, delivery_amounts.reason, amount from raw.delivery_amounts "
         "inner join raw.deliveries using (delivery_id) order by file_name"
     ) == [
         ("a.csv", "accepted", "", Decimal("42.0000")),

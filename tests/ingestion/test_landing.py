@@ -98,8 +98,9 @@ def test_a_file_that_vanishes_after_it_was_listed_is_named(tmp_path: Path) -> No
     path.write_text("x")
     [file] = list_files(str(tmp_path))
     path.unlink()
+    (tmp_path / "staging").mkdir()
     with pytest.raises(UnreadableFile, match=r"gone.csv, opening: .*still exists"):
-        land(file, tmp_path / "landing", tmp_path)
+        land(file, tmp_path / "landing", tmp_path / "staging")
     assert not (tmp_path / "landing").exists()
 
 
@@ -109,8 +110,9 @@ def test_a_file_that_is_still_being_written_is_not_taken(change: str, tmp_path: 
     path.write_text("0123456789")
     [file] = list_files(str(tmp_path))
     path.write_text("0123456789abc" if change == "grows" else "012")
+    (tmp_path / "staging").mkdir()
     with pytest.raises(UnreadableFile, match="still being written, or was cut"):
-        land(file, tmp_path / "landing", tmp_path)
+        land(file, tmp_path / "landing", tmp_path / "staging")
     assert not (tmp_path / "landing").exists()
 
 
