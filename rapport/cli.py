@@ -69,11 +69,14 @@ def main() -> None:
     except Exception as error:
         from expectations.gate import GateClosed
         from publishing.refusal import ReleaseError
+        from rapport.home_lock import HomeInUseError
+        from rapport.published import NothingPublished
         from rapport.steps import BuildInterrupted, TransformFailed
 
         if isinstance(error, GateClosed):
             _fail(error, GATE_CLOSED)
-        if isinstance(error, ReleaseError | BuildInterrupted | TransformFailed | OSError):
+        known = (ReleaseError, BuildInterrupted, TransformFailed, HomeInUseError, NothingPublished)
+        if isinstance(error, (*known, OSError)):
             _fail(error, FAILED)
         raise
 
@@ -94,6 +97,15 @@ def _enter(home: Path | None, exports: str | None = None, as_of: datetime | None
     if as_of is not None:
         os.environ["RAPPORT_AS_OF"] = as_of.date().isoformat()
     return configuration.home()
+
+
+@contextmanager
+def _alone(home: Path, command: str) -> Iterator[None]:
+    """One writer per data home."""
+    from rapport.home_lock import hold
+
+    with hold(home, f"rapport {command}, process {os.getpid()}"):
+        yield
 
 
 def _now() -> datetime:
@@ -149,18 +161,19 @@ def ingest(
     from rapport.steps import ingest_source
 
     failed = False
-    for name in names or [source.name for source in settings.sources]:
-        try:
-            with _progress(name) as progress:
-                done = ingest_source(folder, configuration.exports(), name, _now(), progress)
-        except SourceFailed as error:
-            errors.print(f"error: {error}", markup=False)
-            failed = True
-            continue
-        console.print(
-            f"{name}: {done.new_files} new of {done.files} files, "
-            f"{done.rows_accepted} rows accepted, {done.rows_quarantined} quarantined"
-        )
+    with _alone(folder, "ingest"):
+        for name in names or [source.name for source in settings.sources]:
+            try:
+                with _progress(name) as progress:
+                    done = ingest_source(folder, configuration.exports(), name, _now(), progress)
+            except SourceFailed as error:
+                errors.print(f"error: {error}", markup=False)
+                failed = True
+                continue
+            console.print(
+                f"{name}: {done.new_files} new of {done.files} files, "
+                f"{done.rows_accepted} rows accepted, {done.rows_quarantined} quarantined"
+            )
     sys.exit(FAILED if failed else 0)
 
 
@@ -169,10 +182,9 @@ def build(home: HomeOption = None, as_of: AsOfOption = None) -> None:
     """Build and validate all layers from what is in the ledger; publish nothing."""
     folder = _enter(home, as_of=as_of)
     configuration.load(folder)
-    from rapport.home_lock import hold
     from rapport.steps import build_marts
 
-    with hold(folder, "rapport build"), _progress("building") as progress:
+    with _alone(folder, "build"), _progress("building") as progress:
         build_marts(folder, progress)
     console.print("built; `rapport publish` makes it a release")
 
@@ -200,7 +212,8 @@ def publish(home: HomeOption = None) -> None:
     folder = _enter(home)
     from rapport.steps import publish as release
 
-    done = release(folder, _now())
+    with _alone(folder, "publish"):
+        done = release(folder, _now())
     word = "published" if done.is_new else "nothing new; current is"
     console.print(f"{word} release {done.number}: {done.folder}")
 
@@ -362,7 +375,12 @@ def simulate(
 
     with _progress(f"writing {customers} customers over {days} days to {folder}"):
         summary = write_company(folder, customers=customers, days=days, seed=seed)
-    console.print(f"{folder}: {summary}", markup=False)
+    console.print(
+        f"{summary.folder}: {summary.people:,} people, {summary.orders:,} orders, "
+        f"{summary.rows:,} rows in {summary.files:,} files with {summary.traps} traps; "
+        f"the truth about them: {summary.truth}",
+        markup=False,
+    )
 
 
 @app.command()

@@ -108,8 +108,8 @@ def _value(console: Console, connection: duckdb.DuckDBPyConnection, customer_id:
 
 def _score(console: Console, connection: duckdb.DuckDBPyConnection, customer_id: str) -> None:
     rows = connection.execute(
-        "select signal, dimension, contribution, contribution_change_7d from engagement_contributions "
-        "where customer_id = ? order by contribution desc, signal",
+        "select signal, dimension, contribution, contribution_change_7d "
+        "from engagement_contributions where customer_id = ? order by contribution desc, signal",
         [customer_id],
     ).fetchall()
     if not rows:

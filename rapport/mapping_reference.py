@@ -1,6 +1,7 @@
 """The generated part of docs/mapping.md: every generic contract with every column.
 
-Run alone: ``python -m rapport.mapping_reference`` rewrites the page; a test fails when it is out of date.
+Run alone: ``python -m rapport.mapping_reference`` rewrites the page; a test fails when it is out of
+date.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What `rapport run` says at the end: gates, rows, the top customers, and where the release lies."""
+"""What `rapport run` says at the end: gates, rows, the top customers, where the release lies."""
 
 from __future__ import annotations
 
@@ -83,14 +83,13 @@ def _top_customers(connection: duckdb.DuckDBPyConnection) -> Table:
             limit {TOP}
             """
         ).fetchall()
-        for customer, orders, value, score, tier in rows:
+        for place, (customer, orders, value, score, tier) in enumerate(rows):
             table.add_row(
-                title,
+                "" if place else title,
                 customer,
                 f"{orders:,}",
                 "" if value is None else f"{value:,.2f}",
                 "" if score is None else f"{score:.1f}",
                 tier or "",
             )
-            title = ""
     return table

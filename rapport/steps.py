@@ -1,7 +1,7 @@
-"""The steps of a night. The Airflow tasks and the command line call these same functions, in this order:
+"""The steps of a night. The Airflow tasks and the command line call these same functions.
 
-ingest_source (each source) -> has_news -> load_raw -> validate raw -> run_dbt staging -> validate staging ->
-resolve_identity -> run_dbt facts -> run_dbt marts -> validate marts -> publish.
+Their order: ingest_source (each source) -> has_news -> load_raw -> validate raw -> run_dbt staging ->
+validate staging -> resolve_identity -> run_dbt facts -> run_dbt marts -> validate marts -> publish.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -36,7 +37,8 @@ from rapport.version import code_version
 ROOT = Path(__file__).parents[1]
 DBT_PROJECT = ROOT / "dbt_project"
 
-# Three calls, because estimates stand between them; one call per layer, because dbt's start costs more than its SQL.
+# Three calls, because estimates stand between them; one call per layer, because dbt's start costs
+# more than its SQL.
 DBT_PHASES: dict[str, tuple[str, ...]] = {
     "staging": ("path:seeds", "path:models/staging", "path:models/intermediate/identity"),
     "facts": ("path:models/intermediate",),
@@ -55,7 +57,7 @@ class BuildInterrupted(Exception):
 
 @dataclass(frozen=True)
 class NightInputs:
-    """What a build is made from: the run's day, the deliveries in force, and one hash over everything."""
+    """What a build is made from: the run's day, the deliveries, and one hash over everything."""
 
     as_of: date
     live: tuple[Live, ...]
@@ -120,7 +122,7 @@ def validate(home: Path, layer: str) -> GateReport:
 
 
 def run_dbt(home: Path, phase: str) -> None:
-    """One phase of the transformations, as a subprocess: in process, dbt would keep the warehouse open."""
+    """One phase of the transformations, as a subprocess: in process, dbt keeps the warehouse open."""
     logs = home / "logs" / "dbt" / phase
     logs.mkdir(parents=True, exist_ok=True)
     excluded = [*DBT_EXCLUDED.get(phase, ())]
@@ -155,7 +157,8 @@ def resolve_identity(home: Path) -> int:
     """Compute which identifiers are one customer; returns the number of assignments."""
     with duckdb.connect(str(warehouse_path(home))) as connection:
         identifiers = connection.execute(
-            "select identifier, identifier_type, first_seen_at, has_order from intermediate.int_identifiers where not is_guarded"
+            "select identifier, identifier_type, first_seen_at, has_order "
+            "from intermediate.int_identifiers where not is_guarded"
         ).to_arrow_table()
         edges = connection.execute(
             "select left_identifier, right_identifier from intermediate.int_identity_edges"
@@ -164,7 +167,8 @@ def resolve_identity(home: Path) -> int:
         connection.execute(
             "create or replace table estimates.identity_assignments as select * from assignments"
         )
-    return assignments.num_rows
+        assigned: int = assignments.num_rows
+    return assigned
 
 
 def build_marts(home: Path, progress: Callable[[str], None] = lambda text: None) -> None:
@@ -245,13 +249,13 @@ def _gates_passed(home: Path) -> list[str]:
 
 
 def _outcome(home: Path, layer: str) -> GateOutcome:
-    report = _read(_gate_file(home, layer))
+    report: dict[str, Any] = _read(_gate_file(home, layer))
     failed = {
         f"{item['table']}.{item['expectation']}": item
         for item in (*report["failures"], *report["warnings"])
     }
     results = tuple(
-        {"check": check, "success": check not in failed, **failed.get(check, {})}
+        {"check": check, "success": check not in failed} | failed.get(check, {})
         for check in report["checked"]
     )
     return GateOutcome(layer, report["is_open"], results)
@@ -263,15 +267,15 @@ def _forget(home: Path) -> None:
         path.unlink()
 
 
-def _write(path: Path, content: dict[str, object]) -> None:
+def _write(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(content, indent=1, default=str), encoding="utf-8")
     partial.replace(path)
 
 
-def _read(path: Path) -> dict[str, object] | dict[str, list[dict[str, object]]]:
+def _read(path: Path) -> dict[str, Any]:
     if not path.exists():
         return {}
-    content: dict[str, object] = json.loads(path.read_text(encoding="utf-8"))
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return content

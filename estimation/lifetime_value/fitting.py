@@ -42,7 +42,7 @@ class Fit:
 
     ``parameters``, ``names`` and ``standard_errors`` run parallel; a parameter that stands at its ``limit`` has no
     standard error (nan). ``log_covariance``: covariance of the logarithms of the free parameters (row by row).
-    ``log_likelihood`` is of all ``customers`` with T > 0.
+    ``log_likelihood`` is of all ``customers`` with T > 0 (for k > 1 without the terms that hold no parameter).
     """
 
     model: str
@@ -164,11 +164,11 @@ def _in_data_units(
     covariance = found.covariance_per_customer / total
     errors = np.full(len(parameters), np.nan)
     errors[:free] = parameters[:free] * np.sqrt(np.diag(covariance))
-    # A density of x purchase times counts time x times over.
-    log_likelihood = found.mean_log_likelihood * total + float(
-        rows.customers @ rows.repeats
-    ) * np.log(scale)
-    refuse_impossible(model.name, log_likelihood, rows)
+    # A density of x purchase times has the unit of time to the power of -x (of k stages each: -kx).
+    times = model.regularity * float(rows.customers @ rows.repeats)
+    log_likelihood = found.mean_log_likelihood * total + times * np.log(scale)
+    if model.regularity == 1:
+        refuse_impossible(model.name, log_likelihood, rows)
     return Fit(
         model=model.name,
         names=model.names,

@@ -51,7 +51,7 @@ def summarise(
     columns = [np.asarray(column, dtype=np.float64) for column in (repeats, recency, tenure)]
     weights = np.ones(len(columns[0])) if customers is None else np.asarray(customers, np.float64)
     _refuse_impossible(*columns, weights)
-    first, inverse = _distinct(columns)
+    first, inverse = distinct(columns)
     return PurchaseSummaries(
         *(column[first] for column in columns),
         customers=np.bincount(inverse, weights=weights, minlength=len(first)),
@@ -85,6 +85,23 @@ def select(summaries: PurchaseSummaries, mask: NDArray[np.bool_]) -> PurchaseSum
     )
 
 
+def distinct(columns: list[Floats]) -> tuple[Integers, Integers]:
+    """Positions of a row of each distinct triple, in ascending order, and which of these triples each row is."""
+    if all((column < PACKED_LIMIT).all() and (column % 1 == 0).all() for column in columns):
+        repeats, recency, tenure = (column.astype(np.int64) for column in columns)
+        key = (repeats * PACKED_LIMIT + recency) * PACKED_LIMIT + tenure
+        _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
+        return first.astype(np.int64), inverse.astype(np.int64)
+    order = np.lexsort(columns[::-1])
+    changes = np.zeros(len(order), dtype=bool)
+    changes[:1] = True
+    for column in columns:
+        changes[1:] |= np.diff(column[order]) != 0
+    inverse = np.empty(len(order), dtype=np.int64)
+    inverse[order] = np.cumsum(changes) - 1
+    return order[changes].astype(np.int64), inverse
+
+
 def _floats(column: pa.ChunkedArray) -> Floats:
     values: Floats = column.to_numpy().astype(np.float64)
     return values
@@ -106,20 +123,3 @@ def _refuse_impossible(repeats: Floats, recency: Floats, tenure: Floats, custome
                 f"T={tenure[row]:g}, customers={customers[row]:g} "
                 f"({int(broken.sum())} such rows). Mend int_customer_rfm, which makes these"
             )
-
-
-def _distinct(columns: list[Floats]) -> tuple[Integers, Integers]:
-    """Positions of the first row of each distinct triple, in ascending order, and each row's triple."""
-    if all((column < PACKED_LIMIT).all() and (column % 1 == 0).all() for column in columns):
-        repeats, recency, tenure = (column.astype(np.int64) for column in columns)
-        key = (repeats * PACKED_LIMIT + recency) * PACKED_LIMIT + tenure
-        _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
-        return first.astype(np.int64), inverse.astype(np.int64)
-    order = np.lexsort(columns[::-1])
-    changes = np.zeros(len(order), dtype=bool)
-    changes[:1] = True
-    for column in columns:
-        changes[1:] |= np.diff(column[order]) != 0
-    inverse = np.empty(len(order), dtype=np.int64)
-    inverse[order] = np.cumsum(changes) - 1
-    return order[changes].astype(np.int64), inverse

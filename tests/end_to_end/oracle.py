@@ -37,7 +37,8 @@ MACHINE_WORDS = re.compile(r"bot\b|crawl|spider|headless", re.IGNORECASE)
 SECONDS, MINUTES = "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M"
 OFFSET, ISO = "%Y-%m-%d %H:%M:%S %z", "%Y-%m-%dT%H:%M:%S.%f%z"
 OWN, FRIEND = "customer:Kundenr email:E-post", "customer:advocate email:advocate_mail"
-ANSWERER = "customer:person_properties.customer_id email:person.email survey_person:person"
+ANSWERER = "customer:person_properties.customer_id email:person.email"
+ANSWERER += " email:person_properties.email survey_person:person"
 LEDGER = "Kort Tid Hendelse Poeng Bilag"
 LEDGER_KINDS = ("Innmelding", "Opptjening", "Uttak", "Tilbakeføring", "Nivåbytte")
 # Files, id, moment, its form (units per second), newer by, number, who, what (a field or a word).
@@ -128,7 +129,7 @@ class Reference:
             block.append(row)
         for block in blocks.values():
             try:
-                self.orders.append(_shop_order([record for _, _, record in block]))
+                self.orders.append(_shop_order(*(record for _, _, record in block)))
             except ValueError:
                 self.quarantined |= {(name, number) for name, number, _ in block}
 
@@ -230,10 +231,9 @@ class Reference:
             self.touches.append((files.partition("/")[0], row.get(word, word), best, at))
 
 
-def _shop_order(block: list[Record]) -> Order:
-    for line in block:
+def _shop_order(row: Record, *others: Record) -> Order:
+    for line in (row, *others):
         _ = _money(line["Lineitem quantity"]) * _money(line["Lineitem price"])
-    row = block[0]
     subtotal, tax, total = (_money(row[name]) for name in ("Subtotal", "Taxes", "Total"))
     back, discount = _money(row["Refunded Amount"]), _money(row["Discount Amount"])
     is_open = row["Financial Status"] in ("pending", "authorized")

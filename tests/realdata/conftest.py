@@ -1,4 +1,7 @@
-"""Real data that nobody here wrote. Looked for at RAPPORT_REALDATA, or beside the project; absent, the tests skip."""
+"""Real data that nobody here wrote.
+
+Looked for at RAPPORT_REALDATA, or beside the project; where it is absent, the tests skip.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark everything below this folder; whole nights on whole data sets are not part of make test."""
+    """Whole nights on whole data sets are not part of make test."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("realdata")
@@ -27,6 +30,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason=f"{realdata()} is not here"))
 
 
+COMMAND = [sys.executable, "-m", "rapport.cli"]
 Night = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -36,7 +40,7 @@ def night() -> Night:
 
     def run(home: Path, exports: Path, *, code: int = 0) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
-            [sys.executable, "-m", "rapport.cli", "run", "--home", str(home), "--exports", str(exports)],
+            [*COMMAND, "run", "--home", str(home), "--exports", str(exports)],
             capture_output=True,
             text=True,
             check=False,

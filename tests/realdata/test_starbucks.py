@@ -1,4 +1,4 @@
-"""Starbucks rewards (simulated by the company for a course): one event file feeds orders and touch points."""
+"""Starbucks rewards (the company's simulation): one event file feeds orders and touch points."""
 
 from __future__ import annotations
 
