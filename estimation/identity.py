@@ -62,7 +62,7 @@ def _positions(wanted: pa.ChunkedArray, names: pa.Array) -> np.ndarray:
             f"identity edge into {missing!r}, which is no identifier: int_identity_edges and "
             "int_identifiers disagree"
         )
-    return places.combine_chunks().to_numpy(zero_copy_only=False).astype(np.int64)
+    return np.asarray(places.combine_chunks().to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
 def _customer_id(identifier: str) -> str:

@@ -291,15 +291,15 @@ def _money(contract: ObjectContract) -> Iterable[Expectation]:
 def _filled(contract: ObjectContract) -> Iterable[Expectation]:
     optional = [column for column in contract.columns if not column.required]
     who = {_names(column)[0] for column in optional if column.name in WHO}
-    money = {_names(column)[0]: _names(column)[0] for column in optional if column.type == "money"}
-    decisive = {name: _quoted(column) for name, column in money.items()}
+    money = {_names(column)[0] for column in optional if column.type == "money"}
+    decisive = {name: _quoted(name) for name in sorted(money)}
     if who:
-        # One system names a person by several ids in turn; that it names nobody is what must not be.
+        # A system names a person by several ids in turn; only that it names nobody is wrong.
         decisive["who"] = f"coalesce({', '.join(map(_quoted, sorted(who)))})"
     names = [_names(column)[0] for column in optional]
     describing = {name: _quoted(name) for name in names if name not in money}
     for severity, columns, meaning in (
-        ("critical", decisive, "these say who (by any of the ids that the object carries) and how much"),
+        ("critical", decisive, "these say who (by any id of the object) and how much"),
         ("warning", describing, "these describe; scores lose a facet"),
     ):
         if not columns:

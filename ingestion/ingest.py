@@ -79,13 +79,14 @@ def ingest(
     ):
         # Opened for the first JSON file only: most nights of most sources hold none.
         engine = functools.cache(lambda: stack.enter_context(json_engine()))
+        work = begin(settings, source, readings, Keyring(key), ledger, engine, staging, moment)
         try:
-            work = begin(settings, source, readings, Keyring(key), ledger, engine, staging, moment)
             result = _ingest(work, source_root(exports, source.path), progress)
         except Exception as error:
             failure = _in_words(error, source.name, settings.home)
             # Where even the ledger cannot be written, the error itself is all there is to tell.
-            with suppress(sqlite3.Error):
+            with suppress(sqlite3.Error, OSError):
+                commit(work)
                 ledger.record_run(SourceRun(source.name, run_at, "failed", str(failure)))
             raise failure from error
         ledger.record_run(SourceRun(source.name, run_at, "done", ""))
@@ -133,15 +134,16 @@ def _alone(home: Path, source: str) -> Iterator[Path]:
 
 
 def _in_words(error: Exception, source: str, home: Path) -> Exception:
-    """A full disk as what it is; any other error as it came."""
-    is_full = (isinstance(error, OSError) and error.errno in _NO_SPACE) or (
-        isinstance(error, sqlite3.OperationalError) and "full" in str(error)
-    )
-    if not is_full:
+    """A disk that is full or fails as what it is; any other error as it came."""
+    if isinstance(error, sqlite3.OperationalError):
+        cause = "its ledger cannot be written"
+    elif isinstance(error, OSError) and error.errno in _NO_SPACE:
+        cause = "no space is left"
+    else:
         return error
     return SourceFailed(
-        f"source {source}: no space left in {home} ({error}). What is finished is kept, nothing "
-        "half-written counts. Free space and run again"
+        f"source {source}: {home}: {cause} ({error}). What is finished is kept, nothing "
+        "half-written counts. Free space, or mend the disk, and run again"
     )
 
 

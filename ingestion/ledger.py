@@ -54,6 +54,11 @@ create table if not exists delivery_notes (
     note text not null,
     primary key (delivery_id, note)
 );
+create table if not exists replaced_deliveries (
+    source text not null,
+    object text not null,
+    delivery_id text primary key
+);
 create table if not exists seen_files (
     source text not null,
     file_name text not null,
@@ -217,8 +222,12 @@ class Ledger:
         """
         with self._transaction():
             for entry in entries:
-                if entry.replaces is not None:
+                if entry.replaces and entry.replaces != entry.delivery.delivery_id:
+                    replaced = (source, entry.delivery.object, entry.replaces)
                     self._remove(entry.replaces)
+                    self._connection.execute(
+                        "insert or replace into replaced_deliveries values (?, ?, ?)", replaced
+                    )
                     self._connection.execute(
                         "update deliveries set duplicate_of = ? where duplicate_of = ?",
                         (entry.delivery.delivery_id, entry.replaces),
@@ -235,6 +244,19 @@ class Ledger:
                     "update deliveries set arrival = ? where delivery_id = ?",
                     (arrival, delivery_id),
                 )
+
+    def replaced(self, source: str) -> list[tuple[str, str]]:
+        """Object and id of deliveries whose files are of no more use, and may still lie on disk."""
+        rows = self._connection.execute(
+            "select object, delivery_id from replaced_deliveries where source = ? order by 1, 2",
+            (source,),
+        )
+        return [(row["object"], row["delivery_id"]) for row in rows]
+
+    def forget_replaced(self, source: str) -> None:
+        """Their files are gone from disk."""
+        with self._transaction():
+            self._connection.execute("delete from replaced_deliveries where source = ?", (source,))
 
     def set_status(self, delivery_id: str, status: str, reason: str) -> bool:
         """Take a delivery out ('rejected') or let it in ('accepted'); False where there is none."""
@@ -256,7 +278,12 @@ class Ledger:
         return {row["source"]: SourceRun(**dict(row)) for row in rows}
 
     def _remove(self, delivery_id: str) -> None:
-        for table in ("deliveries", "delivery_amounts", "delivery_notes"):
+        for table in (
+            "deliveries",
+            "delivery_amounts",
+            "delivery_notes",
+            "replaced_deliveries",
+        ):
             self._connection.execute(f"delete from {table} where delivery_id = ?", (delivery_id,))
 
     def _insert(self, table: str, rows: Sequence[dict[str, object]]) -> None:
@@ -273,10 +300,12 @@ class Ledger:
         self._connection.execute("begin immediate")
         try:
             yield
+            self._connection.execute("commit")
         except BaseException:
-            self._connection.execute("rollback")
+            # A full disk makes SQLite roll back by itself.
+            if self._connection.in_transaction:
+                self._connection.execute("rollback")
             raise
-        self._connection.execute("commit")
 
 
 @contextmanager

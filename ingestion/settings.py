@@ -419,7 +419,7 @@ def _dialect(where: str, given: Any) -> Dialect:
     if dialect.delimiter == dialect.quote or dialect.decimal == dialect.thousands:
         raise SettingsError(f"{where}: one character cannot have two meanings")
     try:
-        b"".decode(dialect.encoding)
+        "x".encode(dialect.encoding)
     except (LookupError, ValueError):
         raise SettingsError(
             f"{where}.encoding: no text encoding {dialect.encoding!r}; "

@@ -62,8 +62,8 @@ class Reading:
 class Work:
     """One ingest: what it needs, and what it has done so far.
 
-    ``faults``: what cannot be read. ``done``: the new entries. ``entries``, ``files``, ``returned``
-    (deliveries with their new arrival) and ``useless`` (raw files) wait for the next commit.
+    ``faults``: what cannot be read. ``done``: the new entries. ``entries``, ``files`` and
+    ``returned`` (deliveries with their new arrival) wait for the next commit.
     """
 
     settings: Settings
@@ -82,7 +82,6 @@ class Work:
     entries: list[Entry] = field(default_factory=list)
     files: list[SeenFile] = field(default_factory=list)
     returned: dict[str, int] = field(default_factory=dict)
-    useless: list[Path] = field(default_factory=list)
 
     @property
     def landing(self) -> Path:
@@ -163,10 +162,19 @@ def commit(work: Work) -> None:
         if folder.exists():
             sync_folder(folder)
     work.ledger.record(work.source.name, work.entries, work.files, work.returned)
-    for path in work.useless:
-        path.unlink(missing_ok=True)
-    for done in (work.entries, work.files, work.returned, work.useless):
+    for done in (work.entries, work.files, work.returned):
         done.clear()
+    _remove_replaced(work)
+
+
+def _remove_replaced(work: Work) -> None:
+    """Raw files of an earlier reading; a run that was killed may have left some."""
+    replaced = work.ledger.replaced(work.source.name)
+    for table, delivery_id in replaced:
+        for path in (raw_path, quarantine_path):
+            path(work.settings.home, table, delivery_id).unlink(missing_ok=True)
+    if replaced:
+        work.ledger.forget_replaced(work.source.name)
 
 
 def _enter(work: Work, name: str, landed: Landed, reading: Reading) -> None:
@@ -205,7 +213,7 @@ def _read(
     work: Work, name: str, landed: Landed, reading: Reading, earlier: Delivery | None
 ) -> None:
     """Read a landed file; ``earlier`` is its delivery as another mapping or key read it."""
-    home, contract = work.settings.home, reading.mapping.contract
+    contract = reading.mapping.contract
     identity = (work.source.name, reading.table, str(reading.entry), landed.sha256)
     received_at = datetime.fromisoformat(earlier.received_at) if earlier else work.now
     origin = Origin(
@@ -244,9 +252,6 @@ def _read(
     )
     replaced = earlier.delivery_id if earlier else None
     _add(work, Entry(delivery, written.amounts, _notes(work, delivery, reading, written), replaced))
-    if replaced and replaced != delivery.delivery_id:
-        work.useless.append(raw_path(home, contract.table, replaced))
-        work.useless.append(quarantine_path(home, contract.table, replaced))
 
 
 def _written(

@@ -44,6 +44,6 @@ def print_quarantine(console: Console, settings: Settings, rows: int) -> None:
         detail.add_row(files[path].delivery.file_name, str(row), str(line or ""), reason)
     console.print(detail)
     console.print(
-        "The rows lie in landing as delivered. Correct them at the source and deliver again, or take "
-        "the delivery out: rapport deliveries reject ID --reason ..."
+        "The rows lie in landing as delivered. Correct them at the source and deliver again, or "
+        "take the delivery out: rapport deliveries reject ID --reason ..."
     )

@@ -1,7 +1,8 @@
 """The steps of a night. The Airflow tasks and the command line call these same functions.
 
-Their order: ingest_source (each source) -> has_news -> load_raw -> validate raw -> run_dbt staging ->
-validate staging -> resolve_identity -> run_dbt facts -> run_dbt marts -> validate marts -> publish.
+Their order: ingest_source (each source) -> has_news -> load_raw -> validate raw -> run_dbt staging
+-> validate staging -> resolve_identity -> run_dbt facts -> run_dbt marts -> validate marts ->
+publish.
 """
 
 from __future__ import annotations
@@ -122,7 +123,7 @@ def validate(home: Path, layer: str) -> GateReport:
 
 
 def run_dbt(home: Path, phase: str) -> None:
-    """One phase of the transformations, as a subprocess: in process, dbt keeps the warehouse open."""
+    """One phase of the transformations. A subprocess: in process, dbt keeps the warehouse open."""
     logs = home / "logs" / "dbt" / phase
     logs.mkdir(parents=True, exist_ok=True)
     excluded = [*DBT_EXCLUDED.get(phase, ())]

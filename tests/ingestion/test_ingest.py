@@ -454,3 +454,21 @@ def test_two_ingests_of_one_source_at_once_count_every_row_once(tmp_path: Path) 
     assert total(company) == (600, Decimal("600.0000"))
     assert len(company.deliveries()) == 12
     assert list((company.home / "_staging").iterdir()) == []
+
+
+def test_a_mapping_that_is_taken_back_after_a_kill_keeps_its_rows(company: Company) -> None:
+    company.deliver("a.csv", [ORDER_HEADER, order(1)])
+    company.ingest()
+    [first] = company.deliveries()
+    company.entry = {"columns": {**ORDER_COLUMNS, "channel": "note"}}
+    company.ingest()
+    with open_ledger(company.home) as ledger:
+        # As if the run had been killed between its ledger entry and the removal of the old files.
+        ledger._connection.execute(  # noqa: SLF001 - a kill has no other way in
+            "insert into replaced_deliveries values ('shop', 'generic_orders', ?)",
+            (first.delivery_id,),
+        )
+    company.entry = {}
+    company.ingest()
+    assert [item.delivery_id for item in company.deliveries()] == [first.delivery_id]
+    assert [row["order_id"] for row in company.accepted()] == ["1"]

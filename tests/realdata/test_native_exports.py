@@ -60,13 +60,21 @@ def test_shopify_orders_and_their_lines(home: Path) -> None:
     ]
 
 
-def test_sendgrid_events_are_touch_points_of_one_person(home: Path) -> None:
-    [(events, customers)] = ask(
+def test_sendgrid_events_are_accepted_and_those_that_reached_somebody_are_touch_points(
+    home: Path,
+) -> None:
+    assert ask(home, "select rows_accepted from pipeline_ledger where source = 'sendgrid'") == [
+        (11,)
+    ]
+    kinds = ask(
         home,
-        "select count(*), count(distinct customer_id) from interactions where source = 'sendgrid'",
+        "select kind, count(*), count(distinct customer_id) from interactions "
+        "where source = 'sendgrid' group by 1 order by 1",
     )
-    assert customers == 1
-    assert events == 11
+    # Processed, deferred and dropped happen inside the mail system: nobody was touched. Leaving one
+    # group and leaving all are both an unsubscribe.
+    assert [count for _, count, _ in kinds] == [1, 1, 1, 1, 1, 1, 2]
+    assert {customers for _, _, customers in kinds} == {1}
 
 
 def test_delighted_scores_zero_and_five(home: Path) -> None:
