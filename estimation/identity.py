@@ -1,8 +1,9 @@
 """Which identifiers are one customer: connected components of the identity edges.
 
-Deterministic linkage only: two identifiers are one customer when a chain of evidence joins them. The customer's id is
-made from the component's oldest identifier, so it stays the same when identifiers are added, and depends on nothing
-but the evidence: a rerun without some evidence ends as if that evidence had never been.
+Deterministic linkage only: two identifiers are one customer when a chain of evidence joins them.
+The customer's id is made from the component's oldest identifier, so it stays the same when
+identifiers are added, and depends on nothing but the evidence: a rerun without some evidence ends
+as if that evidence had never been.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ class UnknownIdentifier(ValueError):
 def resolve(identifiers: pa.Table, edges: pa.Table) -> pa.Table:
     """Assign identifiers to customers.
 
-    ``identifiers``: ``identifier`` text (unique), ``identifier_type`` text, ``first_seen_at`` timestamp (null sorts
-    last), ``has_order`` bool. ``edges``: ``left_identifier``, ``right_identifier`` text.
+    ``identifiers``: ``identifier`` text (unique), ``identifier_type`` text, ``first_seen_at``
+    timestamp (null sorts last), ``has_order`` bool. ``edges``: ``left_identifier``,
+    ``right_identifier`` text.
 
-    Returns ASSIGNMENTS, sorted by identifier: one row per identifier that belongs to a customer. A component of
-    nothing but anonymous ids (browsers, devices) is a customer only if one of them placed an order. Raises
-    UnknownIdentifier for an edge into nowhere.
+    Returns ASSIGNMENTS, sorted by identifier: one row per identifier that belongs to a customer. A
+    component of nothing but anonymous ids (browsers, devices) is a customer only if one of them
+    placed an order. Raises UnknownIdentifier for an edge into nowhere.
     """
     ordered = identifiers.sort_by([("first_seen_at", "ascending"), ("identifier", "ascending")])
     names = ordered["identifier"].combine_chunks()
@@ -45,7 +47,7 @@ def resolve(identifiers: pa.Table, edges: pa.Table) -> pa.Table:
         pc.fill_null(ordered["has_order"], False),
     ).to_numpy(zero_copy_only=False)
     is_person[labels[evidence]] = True
-    # The identifiers are sorted by age: the first place a label appears at is its oldest identifier.
+    # Sorted by age: the first place at which a label appears is its oldest identifier.
     _, oldest = np.unique(labels, return_index=True)
     ids = pa.array([_customer_id(name) for name in names.take(pa.array(oldest)).to_pylist()])
     assigned = pa.table(

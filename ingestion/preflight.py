@@ -42,7 +42,7 @@ _NAMES_SHOWN = 40
 # The standard library's limit of 128 KiB would refuse fields that are merely long.
 csv.field_size_limit(MAX_FIELD_BYTES)
 
-_ENDINGS = {
+ENDINGS = {
     ".csv": "csv",
     ".tsv": "csv",
     ".txt": "csv",
@@ -83,7 +83,7 @@ def file_format(name: str, mapping: FileMapping) -> str:
     if mapping.format:
         return mapping.format
     stem = name.lower().removesuffix(".gz")
-    for ending, kind in _ENDINGS.items():
+    for ending, kind in ENDINGS.items():
         if stem.endswith(ending):
             return kind
     raise UnreadableFile(

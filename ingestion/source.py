@@ -12,8 +12,8 @@ class ObjectExport:
     ``patterns``: file names, as shell globs relative to the source's folder. ``records``: path to
     the list of records inside a JSON page. ``fill_down``: the column whose text marks the first row
     of a block; the rows below with none continue it. ``provisional``: a word in the file name of
-    deliveries that any later final one replaces. ``signature``: fields that only this object's
-    files have, for ``rapport sources detect``.
+    deliveries that any later final one replaces. ``signatures``: lists of fields that, together,
+    only this object's files have, one per form of the export, for ``rapport sources detect``.
     """
 
     object: str
@@ -21,7 +21,7 @@ class ObjectExport:
     records: str | None = None
     fill_down: str | None = None
     provisional: str | None = None
-    signature: tuple[str, ...] = ()
+    signatures: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

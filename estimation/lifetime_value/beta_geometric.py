@@ -14,7 +14,7 @@ from scipy.special import betainc, betaln
 from estimation.lifetime_value import geometric_dropout
 from estimation.lifetime_value.expected_purchases import purchases_if_alive as one_stage
 from estimation.lifetime_value.geometric_dropout import Dropout, stage_terms
-from estimation.lifetime_value.purchase_summaries import Floats
+from estimation.lifetime_value.purchase_summaries import Floats, distinct
 
 # The expected count of k > 1 is a sum of probabilities; it ends where one adds less than this.
 SMALLEST_PROBABILITY = 1e-12
@@ -34,21 +34,20 @@ def purchases_if_alive(
         return one_stage(
             r + repeats, alpha + tenure, a, b + repeats + dropout.shift, float(horizon)
         )
-    expected = np.zeros(np.shape(repeats))
-    live, count = np.arange(len(expected)), 1
-    while len(live):
-        term = at_least_if_alive(
-            dropout,
-            parameters,
-            repeats[live],
-            recency[live],
-            tenure[live],
-            horizon,
-            np.full(len(live), float(count)),
-        )
-        expected[live] += term
-        live, count = live[term > SMALLEST_PROBABILITY], count + 1
-    return expected
+    first, positions = distinct([repeats, tenure])
+    expected = np.zeros((dropout.regularity, len(first)))
+    for stage, row in enumerate(expected):
+        live, count = np.arange(len(first)), 1
+        while len(live):
+            own = first[live]
+            term = _nth_purchase(
+                dropout, parameters, repeats[own], tenure[own], horizon, float(count), stage
+            )
+            row[live] += term
+            live, count = live[term > SMALLEST_PROBABILITY], count + 1
+    weights = _stage_weights(dropout, parameters, repeats, recency, tenure)
+    total: Floats = (weights * expected[:, positions]).sum(axis=0)
+    return total
 
 
 def at_least_if_alive(
@@ -60,23 +59,56 @@ def at_least_if_alive(
     horizon: float,
     count: Floats,
 ) -> Floats:
-    """Probability of ``count`` (>= 1) purchases or more within ``horizon``, of customers alive at T.
+    """Probability of ``count`` (>= 1) purchases or more within ``horizon``, of customers alive at T: one entry per row.
 
     n purchases need n k - j further stages, and not to leave after any of the first n - 1 (Fader, Hardie and Jerath
-    2007 derive the same from the purchase times). Arguments broadcast.
+    2007 derive the same from the purchase times).
     """
-    r, alpha, a, b = (float(value) for value in parameters)
-    k = dropout.regularity
-    shape, chances = r + k * repeats, b + repeats + dropout.shift
-    share = horizon / (alpha + tenure + horizon)
-    stages = stage_terms(dropout, shape, recency, tenure, alpha)
-    reached = sum(
-        weight * betainc(count * k - stage, shape + stage, share)
-        for stage, weight in enumerate(stages / stages.sum(axis=0))
-    )
-    staying = np.exp(betaln(a, chances + count - 1) - betaln(a, chances)) if a > 0 else 1.0
-    probability: Floats = staying * reached
+    first, positions = distinct([repeats, tenure, count])
+    reached = np.stack(
+        [
+            _nth_purchase(
+                dropout, parameters, repeats[first], tenure[first], horizon, count[first], stage
+            )
+            for stage in range(dropout.regularity)
+        ]
+    )[:, positions]
+    if dropout.regularity == 1:
+        alone: Floats = reached[0]
+        return alone
+    weights = _stage_weights(dropout, parameters, repeats, recency, tenure)
+    probability: Floats = (weights * reached).sum(axis=0)
     return probability
+
+
+def _nth_purchase(
+    dropout: Dropout,
+    parameters: Floats,
+    repeats: Floats,
+    tenure: Floats,
+    horizon: float,
+    count: Floats | float,
+    stage: int,
+) -> Floats:
+    """Probability of the n-th purchase within ``horizon``, of customers alive with ``stage`` stages behind them."""
+    r, alpha, a, b = (float(value) for value in parameters)
+    k, chances = dropout.regularity, b + repeats + dropout.shift
+    share = horizon / (alpha + tenure + horizon)
+    reached = betainc(count * k - stage, r + k * repeats + stage, share)
+    if a > 0:
+        reached = reached * np.exp(betaln(a, chances + count - 1) - betaln(a, chances))
+    probability: Floats = reached
+    return probability
+
+
+def _stage_weights(
+    dropout: Dropout, parameters: Floats, repeats: Floats, recency: Floats, tenure: Floats
+) -> Floats:
+    """How likely j of the k stages to the next purchase are behind a living customer, shape (k, rows)."""
+    shape = parameters[0] + dropout.regularity * repeats
+    terms = stage_terms(dropout, shape, recency, tenure, float(parameters[1]))
+    weights: Floats = terms / terms.sum(axis=0)
+    return weights
 
 
 def draw(

@@ -7,7 +7,8 @@ Degenerate data end in a finite answer or in FitRefused, never in numbers that m
 
 - no customer ever leaves (a -> 0, or s -> 0): the limit without dropout, which is the negative binomial model, is
   returned with ``limit`` set (Fader, Hardie and Lee 2005: a = 0 is P(alive) = 1 for everyone);
-- nobody repeats, nobody has been observed yet, everybody buys at the same rate, dropout shows no spread: refused.
+- all customers are as likely to leave (a and b -> infinity, or s and beta): a or s is held at ONE_CHANCE, ``limit`` set;
+- nobody repeats, nobody has been observed yet, everybody buys at the same rate: refused.
 """
 
 from __future__ import annotations
@@ -32,6 +33,9 @@ from estimation.lifetime_value.purchase_summaries import (
 
 SCALED_TENURE = 10.0
 NO_DROPOUT = "no dropout"
+SAME_DROPOUT = "one chance to leave for all"
+# Chances to leave that scatter by a hundredth of themselves: with a or s beyond this, forecasts no longer change.
+ONE_CHANCE = 1e4
 # Two log likelihoods (of all customers) closer than this describe the data equally well.
 SAME_LOG_LIKELIHOOD = 1e-3
 
@@ -41,7 +45,8 @@ class Fit:
     """Parameters of one purchase model, in the unit of the data's time.
 
     ``parameters``, ``names`` and ``standard_errors`` run parallel; a parameter that stands at its ``limit`` has no
-    standard error (nan). ``log_covariance``: covariance of the logarithms of the free parameters (row by row).
+    standard error (nan). ``free``: which of them were estimated; ``log_covariance``: covariance of their logarithms,
+    row by row.
     ``log_likelihood`` is of all ``customers`` with T > 0 (for k > 1 without the terms that hold no parameter).
     """
 
@@ -49,6 +54,7 @@ class Fit:
     names: tuple[str, ...]
     parameters: tuple[float, ...]
     standard_errors: tuple[float, ...]
+    free: tuple[int, ...]
     log_covariance: tuple[tuple[float, ...], ...]
     log_likelihood: float
     customers: float
@@ -75,12 +81,26 @@ def fit(model: PurchaseModel, summaries: PurchaseSummaries, start: Fit | None = 
     objective = model.objective(scaled)
     try:
         found = maximise(objective, _start(model, start, scale), model.name)
+        # Next to a limit the maximum is so flat that where the search stops depends on where it began.
+        if found.logarithms[2] > np.log(ONE_CHANCE / 10):
+            raise FitRefused(f"{model.name}: chances to leave show no spread")
     except FitRefused as refused:
-        without = _without_dropout(model, scaled, objective, refused)
-        if without is None:
-            raise
-        return _in_data_units(model, rows, scale, without, NO_DROPOUT)
-    return _in_data_units(model, rows, scale, found, None)
+        limit = _limit(model, scaled, objective, refused)
+        return _in_data_units(model, rows, scale, limit)
+    return _in_data_units(model, rows, scale, _Found(found, np.exp(found.logarithms), ALL, None))
+
+
+ALL = (0, 1, 2, 3)
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A maximum over the ``free`` parameters, and all parameters in scaled time."""
+
+    maximum: Maximum
+    parameters: Floats
+    free: tuple[int, ...]
+    limit: str | None
 
 
 def refuse_impossible(name: str, log_likelihood: float, rows: PurchaseSummaries) -> None:
@@ -131,42 +151,72 @@ def _start(model: PurchaseModel, start: Fit | None, scale: float) -> Floats:
     return np.log(start.values * np.where(model.is_time, scale, 1.0))
 
 
-def _without_dropout(
+def _limit(
     model: PurchaseModel, scaled: PurchaseSummaries, objective: Objective, refused: FitRefused
-) -> Maximum | None:
-    """The limit without dropout, if it describes the data as well as the model near it does; else None."""
+) -> _Found:
+    """The better of the two limits that the likelihood may be rising towards. Raises FitRefused where neither has a
+    maximum of its own.
+    """
+    found: list[_Found] = []
+    reasons = [str(refused)]
+    for attempt in (_without_dropout, _same_dropout):
+        try:
+            found.append(attempt(model, scaled, objective))
+        except FitRefused as second:
+            reasons.append(str(second))
+    if not found:
+        raise FitRefused("; ".join(reasons)) from refused
+    best = max(limit.maximum.mean_log_likelihood for limit in found)
+    same = SAME_LOG_LIKELIHOOD / float(scaled.customers.sum())
+    # Of two that describe the data equally well, the simpler one, which comes first.
+    return next(limit for limit in found if limit.maximum.mean_log_likelihood >= best - same)
+
+
+def _without_dropout(
+    model: PurchaseModel, scaled: PurchaseSummaries, objective: Objective
+) -> _Found:
+    """The limit without dropout, unless a little dropout describes the data better."""
+    what = f"{model.name} without dropout"
     if model.regularity != 1:
-        return None
-    try:
-        limit = maximise(negative_binomial(scaled), np.zeros(2), f"{model.name} without dropout")
-    except FitRefused as second:
-        raise FitRefused(f"{refused}; {second}") from refused
+        raise FitRefused(f"{what}: has no closed form for k = {model.regularity}")
+    limit = maximise(negative_binomial(scaled), np.zeros(2), what)
     total = float(scaled.customers.sum())
-    # Dropout as likely as 1 in 10,000 around the same rates: if that describes the data better, people do leave.
     for few, many in ((1e-4, 1.0), (1e-2, 1e2)):
         near = np.concatenate([limit.logarithms, np.log([few, many])])
         if (objective(near)[0] - limit.mean_log_likelihood) * total > SAME_LOG_LIKELIHOOD:
-            return None
-    return limit
+            raise FitRefused(f"{what}: some customers do leave")
+    parameters = np.concatenate([np.exp(limit.logarithms), model.without_dropout[2:]])
+    return _Found(limit, parameters, (0, 1), NO_DROPOUT)
+
+
+def _same_dropout(
+    model: PurchaseModel, scaled: PurchaseSummaries, objective: Objective
+) -> _Found:
+    """The maximum with the third parameter, a or s, held at ONE_CHANCE."""
+    free = (0, 1, 3)
+
+    def restricted(logarithms: Floats) -> tuple[float, Floats]:
+        value, slopes = objective(np.insert(logarithms, 2, np.log(ONE_CHANCE)))
+        return value, slopes[list(free)]
+
+    start = np.array([0.0, 0.0, np.log(10 * ONE_CHANCE)])
+    limit = maximise(restricted, start, f"{model.name} with one chance to leave for all")
+    parameters = np.exp(np.insert(limit.logarithms, 2, np.log(ONE_CHANCE)))
+    return _Found(limit, parameters, free, SAME_DROPOUT)
 
 
 def _in_data_units(
-    model: PurchaseModel,
-    rows: PurchaseSummaries,
-    scale: float,
-    found: Maximum,
-    limit: str | None,
+    model: PurchaseModel, rows: PurchaseSummaries, scale: float, found: _Found
 ) -> Fit:
     total = float(rows.customers.sum())
-    free = len(found.logarithms)
-    scaled = np.concatenate([np.exp(found.logarithms), model.without_dropout[free:]])
-    parameters = scaled / np.where(model.is_time, scale, 1.0)
-    covariance = found.covariance_per_customer / total
+    parameters = found.parameters / np.where(model.is_time, scale, 1.0)
+    covariance = found.maximum.covariance_per_customer / total
+    free = list(found.free)
     errors = np.full(len(parameters), np.nan)
-    errors[:free] = parameters[:free] * np.sqrt(np.diag(covariance))
+    errors[free] = parameters[free] * np.sqrt(np.diag(covariance))
     # A density of x purchase times has the unit of time to the power of -x (of k stages each: -kx).
     times = model.regularity * float(rows.customers @ rows.repeats)
-    log_likelihood = found.mean_log_likelihood * total + times * np.log(scale)
+    log_likelihood = found.maximum.mean_log_likelihood * total + times * np.log(scale)
     if model.regularity == 1:
         refuse_impossible(model.name, log_likelihood, rows)
     return Fit(
@@ -174,9 +224,10 @@ def _in_data_units(
         names=model.names,
         parameters=tuple(float(value) for value in parameters),
         standard_errors=tuple(float(value) for value in errors),
+        free=found.free,
         log_covariance=tuple(tuple(float(value) for value in row) for row in covariance),
         log_likelihood=float(log_likelihood),
         customers=total,
-        gradient=found.gradient,
-        limit=limit,
+        gradient=found.maximum.gradient,
+        limit=found.limit,
     )

@@ -1,6 +1,7 @@
 """How good a forecast was: the figures by which models are compared on days they have not seen.
 
-All functions take one entry per customer, of one length.
+Forecasts are one number per summary (x, t_x, T); what came true is counted per summary and number of purchases. So a
+million customers are compared at the price of their distinct summaries, and the figures equal those over customers.
 """
 
 from __future__ import annotations
@@ -8,20 +9,36 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import rankdata
 
-from estimation.lifetime_value.purchase_summaries import Floats
+from estimation.lifetime_value.purchase_summaries import (
+    Floats,
+    Integers,
+    PurchaseSummaries,
+    distinct,
+)
+
+GROUPS = 10
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """What came true: ``customers`` of summary number ``summary`` made ``purchases``. All of one length."""
+
+    summary: Integers
+    purchases: Floats
+    customers: Floats
 
 
 @dataclass(frozen=True)
 class HoldoutMeasures:
-    """``total_ratio``: predicted / actual purchases (nan without any). ``naive_*``: the same error of carrying on at
+    """``total_ratio``: predicted / actual purchases (nan without any). ``naive_*``: the same figure of carrying on at
     x / T. ``calibration_error``: of the probability to buy at all, over ten equal groups. ``lift``: buyers among the
-    tenth with the highest expectation, over buyers among all. Rank correlations are Spearman's; the tied one gives all
-    customers with x = 0 one rank, as the naive rate does.
+    tenth with the highest probability to buy, over buyers among all. ``spearman`` is the rank correlation of expected
+    and actual purchases; ``spearman_tied`` gives all customers with x = 0 one rank, as the naive rate does: with six in
+    ten customers tied, ties alone are worth .03 of it.
     """
 
-    customers: int
+    customers: float
     actual: float
     predicted: float
     total_ratio: float
@@ -40,75 +57,119 @@ class HoldoutMeasures:
     naive_spearman: float
 
 
+def count_outcomes(summary: Integers, purchases: Floats) -> Outcomes:
+    """Outcomes from one row per customer: the customer's summary and purchases."""
+    first, inverse = distinct([summary.astype(np.float64), purchases])
+    customers = np.bincount(inverse, minlength=len(first)).astype(np.float64)
+    return Outcomes(summary[first], purchases[first], customers)
+
+
 def measure(
-    expected: Floats, p_any: Floats, naive: Floats, repeats: Floats, actual: Floats
+    summaries: PurchaseSummaries,
+    expected: Floats,
+    p_any: Floats,
+    naive: Floats,
+    outcomes: Outcomes,
 ) -> HoldoutMeasures:
-    """Compare ``expected`` purchases and ``p_any`` (probability of one or more) with the ``actual`` ones; ``naive`` is
-    the forecast that carries on at x / T.
+    """Compare ``expected`` purchases, ``p_any`` (probability of one or more) and the ``naive`` forecast, one per
+    summary, with the outcomes.
     """
-    bought = actual > 0
-    total = float(actual.sum())
-    one_time = repeats == 0
+    weights, actual, place = outcomes.customers, outcomes.purchases, outcomes.summary
+    customers = np.bincount(place, weights, len(summaries))
+    buyers = np.bincount(place, weights * (actual > 0), len(summaries))
+    total, bought = float(weights.sum()), float(weights @ actual)
+    one_time = summaries.repeats == 0
     tied = np.where(one_time, expected[one_time].mean() if one_time.any() else 0.0, expected)
+    actual_rank = average_rank(actual, weights)
+
+    def error(forecast: Floats) -> tuple[float, float]:
+        distance = forecast[place] - actual
+        return (
+            float(weights @ np.abs(distance)) / total,
+            float(np.sqrt(weights @ distance**2 / total)),
+        )
+
+    def spearman(forecast: Floats) -> float:
+        return correlation(average_rank(forecast, customers)[place], actual_rank, weights)
+
+    predicted = float(customers @ expected)
+    mae, rmse = error(expected)
+    naive_mae, naive_rmse = error(naive)
     return HoldoutMeasures(
-        customers=len(actual),
-        actual=total,
-        predicted=float(expected.sum()),
-        total_ratio=float(expected.sum()) / total if total else float("nan"),
-        mae=float(np.abs(expected - actual).mean()),
-        rmse=float(np.sqrt(((expected - actual) ** 2).mean())),
-        naive_mae=float(np.abs(naive - actual).mean()),
-        naive_rmse=float(np.sqrt(((naive - actual) ** 2).mean())),
-        calibration_error=calibration_error(p_any, bought),
-        brier=float(((p_any - bought) ** 2).mean()),
-        auc=area_under_curve(p_any, bought),
-        lift=top_decile_lift(expected, bought),
-        base_rate=float(bought.mean()),
-        pearson=correlation(expected, actual),
-        spearman=rank_correlation(expected, actual),
-        spearman_tied=rank_correlation(tied, actual),
-        naive_spearman=rank_correlation(naive, actual),
+        customers=total,
+        actual=bought,
+        predicted=predicted,
+        total_ratio=predicted / bought if bought else float("nan"),
+        mae=mae,
+        rmse=rmse,
+        naive_mae=naive_mae,
+        naive_rmse=naive_rmse,
+        calibration_error=calibration_error(p_any, customers, buyers),
+        brier=float(weights @ (p_any[place] - (actual > 0)) ** 2) / total,
+        auc=area_under_curve(p_any, customers, buyers),
+        lift=top_decile_lift(p_any, customers, buyers),
+        base_rate=float(buyers.sum()) / total,
+        pearson=correlation(expected[place], actual, weights),
+        spearman=spearman(expected),
+        spearman_tied=spearman(tied),
+        naive_spearman=spearman(naive),
     )
 
 
-def calibration_error(predicted: Floats, happened: Floats, groups: int = 10) -> float:
-    """Mean distance of the mean prediction from the share that happened, over equal groups by prediction (ECE)."""
+def calibration_error(predicted: Floats, customers: Floats, buyers: Floats) -> float:
+    """Mean distance of the predicted from the true share of buyers, over ten groups of equal size by prediction (ECE).
+    A summary at the border of two groups belongs to both in parts.
+    """
     order = np.argsort(predicted, kind="stable")
-    parts = np.array_split(order, min(groups, len(order)))
-    distances = [len(part) * abs(predicted[part].mean() - happened[part].mean()) for part in parts]
-    return float(sum(distances) / len(order))
+    edges = np.linspace(0, float(customers.sum()), GROUPS + 1)
+    reached = np.concatenate([[0.0], np.cumsum(customers[order])])
+
+    def group_sums(amounts: Floats) -> Floats:
+        running = np.concatenate([[0.0], np.cumsum(amounts[order])])
+        return np.diff(np.interp(edges, reached, running))
+
+    distance = group_sums(customers * predicted) - group_sums(buyers)
+    return float(np.abs(distance).sum() / customers.sum())
 
 
-def area_under_curve(score: Floats, happened: Floats) -> float:
-    """Chance that who did it has the higher score than who did not, ties counting half; nan where all are alike."""
-    did = happened.astype(bool)
-    positives, negatives = int(did.sum()), int((~did).sum())
+def area_under_curve(score: Floats, customers: Floats, buyers: Floats) -> float:
+    """Chance that who bought has the higher score than who did not, ties counting half; nan where all are alike."""
+    positives = float(buyers.sum())
+    negatives = float(customers.sum()) - positives
     if not positives or not negatives:
         return float("nan")
-    ranks = rankdata(score)
-    above = ranks[did].sum() - positives * (positives + 1) / 2
+    above = average_rank(score, customers) @ buyers - positives * (positives + 1) / 2
     return float(above / (positives * negatives))
 
 
-def top_decile_lift(score: Floats, happened: Floats) -> float:
-    """Share that did it among the tenth with the highest scores, over the share among all; nan where nobody did.
-    Customers who tie at the border count by the share of them that fits in.
+def top_decile_lift(score: Floats, customers: Floats, buyers: Floats) -> float:
+    """Share of buyers in the tenth with the highest scores, over the share among all; nan where nobody bought. A
+    summary at the border counts by the part of it that fits in.
     """
-    size = max(1, len(score) // 10)
-    border = np.partition(score, len(score) - size)[len(score) - size]
-    above, level = score > border, score == border
-    hits = happened[above].sum() + happened[level].mean() * (size - above.sum())
-    share = happened.mean()
-    return float(hits / size / share) if share else float("nan")
-
-
-def correlation(first: Floats, second: Floats) -> float:
-    """Pearson's correlation; nan where either does not vary."""
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
+    if not buyers.any():
         return float("nan")
-    return float(np.corrcoef(first, second)[0, 1])
+    order = np.argsort(-score, kind="stable")
+    reached = np.concatenate([[0.0], np.cumsum(customers[order])])
+    running = np.concatenate([[0.0], np.cumsum(buyers[order])])
+    found = np.interp(reached[-1] / GROUPS, reached, running)
+    return float(found * GROUPS / running[-1])
 
 
-def rank_correlation(first: Floats, second: Floats) -> float:
-    """Spearman's correlation with average ranks for ties; nan where either does not vary."""
-    return correlation(rankdata(first), rankdata(second))
+def average_rank(values: Floats, weights: Floats) -> Floats:
+    """Rank of each row among all customers (``weights`` per row), 1 for the lowest, the mean rank for ties."""
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))
+    sizes = np.add.reduceat(weights[order], begins)
+    ranks = np.cumsum(sizes) - sizes + (sizes + 1) / 2
+    result = np.empty(len(values))
+    result[order] = np.repeat(ranks, np.diff([*begins, len(values)]))
+    return result
+
+
+def correlation(first: Floats, second: Floats, weights: Floats) -> float:
+    """Pearson's correlation over customers; nan where either does not vary."""
+    total = weights.sum()
+    x, y = first - weights @ first / total, second - weights @ second / total
+    scale = np.sqrt((weights @ x**2) * (weights @ y**2))
+    return float(weights @ (x * y) / scale) if scale > 0 else float("nan")

@@ -92,7 +92,7 @@ def polish(objective: Objective, logarithms: Floats) -> Floats:
         trial = np.clip(logarithms + step, -FARTHEST_LOGARITHM, FARTHEST_LOGARITHM)
         trial_value, trial_slopes = objective(trial)
         # Close to the maximum the value rounds to the same number: the gradient decides.
-        rises = trial_value >= value - 1e-12 * abs(value)
+        rises = trial_value >= value - 1e-9 * abs(value)
         if not rises or np.abs(trial_slopes).max() >= np.abs(slopes).max():
             break
         logarithms, value, slopes = trial, trial_value, trial_slopes

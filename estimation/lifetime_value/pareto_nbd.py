@@ -87,7 +87,7 @@ def p_alive(parameters: Floats, repeats: Floats, recency: Floats, tenure: Floats
     summaries = summarise(repeats[first], recency[first], tenure[first])
     left = np.log(s) + _log_integrals(summaries, _arrange(summaries), parameters)[0]
     stayed = -(r + summaries.repeats) * np.log(alpha + summaries.tenure)
-    stayed -= s * np.log(beta + summaries.tenure)
+    stayed -= s * np.log1p(summaries.tenure / beta)
     alive: Floats = expit(stayed - left)[inverse]
     return alive
 
@@ -182,10 +182,9 @@ def _rows(
     r, alpha, s, beta = (float(value) for value in parameters)
     repeats, tenure = summaries.repeats, summaries.tenure
     log_integral, means = _log_integrals(summaries, moments, parameters)
-    stayed = -(r + repeats) * np.log(alpha + tenure) - s * np.log(beta + tenure)
+    stayed = -(r + repeats) * np.log(alpha + tenure) - s * np.log1p(tenure / beta)
     left = np.log(s) + log_integral
-    each = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha) + s * np.log(beta)
-    each = each + np.logaddexp(stayed, left)
+    each = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha) + np.logaddexp(stayed, left)
     gone = expit(left - stayed)
     here = 1 - gone
     slopes = np.stack(
@@ -202,18 +201,18 @@ def _rows(
 def _log_integrals(
     summaries: PurchaseSummaries, moments: _Moments, parameters: Floats
 ) -> tuple[Floats, Floats]:
-    """ln I of each row, and the means under its integrand of ln(1 + y/alpha), 1/(alpha+y), ln(1 + y/beta) and
+    """ln(beta^s I) of each row, and the means under its integrand of ln(1 + y/alpha), 1/(alpha+y), ln(1 + y/beta) and
     1/(beta+y), shape (4, rows). All of the means are of positive quantities, so they too add up without cancelling.
     """
     r, alpha, s, beta = (float(value) for value in parameters)
-    log_a, log_b = np.log(alpha + moments.nodes), np.log(beta + moments.nodes)
-    outer = moments.log_weights - (s + 1) * log_b
+    log_a, stretch = np.log(alpha + moments.nodes), np.log1p(moments.nodes / beta)
+    outer = moments.log_weights - s * stretch - np.log(beta + moments.nodes)
     quantities = np.stack(
         [
             np.ones_like(log_a),
             np.log1p(moments.nodes / alpha),
             1 / (alpha + moments.nodes),
-            np.log1p(moments.nodes / beta),
+            stretch,
             1 / (beta + moments.nodes),
         ]
     )

@@ -86,10 +86,14 @@ def select(summaries: PurchaseSummaries, mask: NDArray[np.bool_]) -> PurchaseSum
 
 
 def distinct(columns: list[Floats]) -> tuple[Integers, Integers]:
-    """Positions of a row of each distinct triple, in ascending order, and which of these triples each row is."""
+    """Positions of a row of each distinct tuple, in ascending order, and which of these tuples each row is.
+
+    At most three columns of one length, none negative.
+    """
     if all((column < PACKED_LIMIT).all() and (column % 1 == 0).all() for column in columns):
-        repeats, recency, tenure = (column.astype(np.int64) for column in columns)
-        key = (repeats * PACKED_LIMIT + recency) * PACKED_LIMIT + tenure
+        key = np.zeros(len(columns[0]), dtype=np.int64)
+        for column in columns:
+            key = key * PACKED_LIMIT + column.astype(np.int64)
         _, first, inverse = np.unique(key, return_index=True, return_inverse=True)
         return first.astype(np.int64), inverse.astype(np.int64)
     order = np.lexsort(columns[::-1])

@@ -21,7 +21,7 @@ SOURCE = Source(
         ObjectExport(
             object="survey_responses",
             patterns=("*.json", "*.csv"),
-            signature=("survey_type", "permalink"),
+            signatures=(("survey_type", "permalink"), ("Survey Type", "Response Created At")),
         ),
     ),
 )

@@ -29,7 +29,7 @@ SOURCE = Source(
                 "*events*.json*",
             ),
             provisional="intraday",
-            signature=("user_pseudo_id", "event_params"),
+            signatures=(("user_pseudo_id", "event_params"),),
         ),
     ),
 )

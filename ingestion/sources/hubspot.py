@@ -25,13 +25,17 @@ SOURCE = Source(
             object="contacts",
             patterns=("*contacts*.json", "*contacts*.csv"),
             records="results",
-            signature=("lastmodifieddate", "firstname", "lifecyclestage"),
+            signatures=(
+                ("hs_object_id", "lastmodifieddate", "firstname"),
+                ("Record ID - Contact",),
+                ("Record ID", "Lifecycle Stage", "Email"),
+            ),
         ),
         ObjectExport(
             object="deals",
             patterns=("*deals*.json", "*deals*.csv"),
             records="results",
-            signature=("dealstage", "closedate"),
+            signatures=(("dealstage", "closedate"), ("Deal Stage", "Close Date")),
         ),
     ),
 )

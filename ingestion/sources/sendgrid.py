@@ -22,7 +22,7 @@ SOURCE = Source(
         ObjectExport(
             object="events",
             patterns=("*.json", "*.json.gz", "*.ndjson", "*.ndjson.gz"),
-            signature=("sg_event_id", "sg_message_id"),
+            signatures=(("sg_event_id", "sg_message_id"),),
         ),
     ),
 )

@@ -24,7 +24,7 @@ SOURCE = Source(
             object="orders",
             patterns=("*orders*.csv",),
             fill_down="order_name",
-            signature=("Lineitem quantity", "Financial Status"),
+            signatures=(("Lineitem quantity", "Financial Status"),),
         ),
     ),
 )

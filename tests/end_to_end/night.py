@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,18 +26,39 @@ PATIENCE_SECONDS = 900
 Record = dict[str, Any]
 
 
-def rapport(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run the command line in a process of its own."""
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("RAPPORT_")}
-    return subprocess.run(
-        [sys.executable, "-m", "rapport.cli", *map(str, arguments)],
+def rapport_process(*arguments: str | Path) -> subprocess.Popen[bytes]:
+    """Start the command line as the leader of a process group, so that it can be killed whole."""
+    return subprocess.Popen(
+        _command(arguments),
         cwd=ROOT,
-        env=clean | environment,
+        env=_environment(),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+def rapport(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own, to its end."""
+    return subprocess.run(
+        _command(arguments),
+        cwd=ROOT,
+        env=_environment(),
         capture_output=True,
         text=True,
         check=False,
         timeout=PATIENCE_SECONDS,
     )
+
+
+def _command(arguments: Sequence[str | Path]) -> list[str]:
+    return [sys.executable, "-m", "rapport.cli", *map(str, arguments)]
+
+
+def _environment() -> dict[str, str]:
+    """Nothing of the caller's settings; tables are cut to the width of the terminal."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("RAPPORT_")}
+    return clean | {"COLUMNS": "250"}
 
 
 def run_night(home: Path, exports: Path) -> subprocess.CompletedProcess[str]:

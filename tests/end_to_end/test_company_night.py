@@ -6,6 +6,7 @@ reads the same exports and shares no code with the pipeline.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import re
 import shutil
@@ -157,7 +158,10 @@ def test_revenue_in_the_reporting_currency_is_the_same_in_every_mart(night: Nigh
     total = Decimal(truth["net_reporting"])
     unattributed = Decimal(truth["net_reporting_unattributed"])
     assert night.one("select sum(net_amount_reporting) from orders") == total
-    assert night.one("select sum(net_amount_reporting) from order_items") == total
+    # Receipts of the till have no lines.
+    till = "(select sum(net_amount_reporting) from orders where order_id like 'B%')"
+    lines = night.one(f"select sum(net_amount_reporting) + {till} from order_items")
+    assert lines == total
     assert (
         night.one("select sum(net_amount_reporting) from orders where customer_id is null")
         == unattributed
@@ -436,36 +440,45 @@ def test_a_second_night_without_deliveries_publishes_nothing_and_says_so(night: 
 
 @pytest.fixture(scope="module")
 def canaries(night: Night) -> dict[str, set[str]]:
-    """What must be found nowhere: every address, telephone number and name of the truth."""
+    """What must be found nowhere: every e-mail and network address, telephone number and name."""
     rows = night.company.truth_rows("identifiers.csv")
     names = set()
     for path in night.company.exports.glob("back_office/kunderegister_*.csv"):
-        for line in path.read_text(encoding="utf-8").splitlines()[1:]:
-            names.add(line.split(";")[4].lower())
+        with path.open(encoding="utf-8", newline="") as file:
+            names |= {row["Etternavn"].lower() for row in csv.DictReader(file, delimiter=";")}
     found = {
         kind: {row["identifier"].strip().lower() for row in rows if row["identifier_type"] == kind}
         for kind in ("email", "phone")
     }
-    assert min(len(found["email"]), len(found["phone"]), len(names)) > 50
-    return found | {"name": names}
+    mail = b"".join(path.read_bytes() for path in night.company.exports.glob("sendgrid/*"))
+    addresses = {hit.decode() for hit in NETWORK_ADDRESS.findall(mail)}
+    return found | {"name": names, "network address": addresses}
 
 
-# Wide nets; only what is somebody's counts. Family names of the company end in a number.
-NETS = {
-    "email": re.compile(rb"[\w.+\x80-\xff-]+(?:@|%40)example\.(?:com|net|org)", re.IGNORECASE),
-    "phone": re.compile(rb"\+47\d{8}"),
-    "name": re.compile(rb"[a-z\x80-\xff]{4,20} \d{1,3}(?!\d)", re.IGNORECASE),
-}
+# Literal beginnings, so that searching a warehouse takes a second; only what is somebody's counts.
+ADDRESS_ENDS = (
+    re.compile(rb"@example\.(?:com|net|org)"),
+    re.compile(rb"%40example\.(?:com|net|org)"),
+)
+LOCAL_PART = re.compile(rb"[\w.+\x80-\xff-]{1,64}$")
+PHONE = re.compile(rb"\+47\d{8}")
+# The network that documentation may use (RFC 5737), and the company's machines do.
+NETWORK_ADDRESS = re.compile(rb"192\.0\.2\.\d+")
 
 
 def _personal(content: bytes, canaries: dict[str, set[str]]) -> set[str]:
-    found = set()
-    for kind, net in NETS.items():
-        for hit in set(net.findall(content)):
-            text = hit.decode("utf-8", errors="replace").lower().replace("%40", "@")
-            if text in canaries[kind]:
-                found.add(text)
-    return found
+    """The canaries that stand in the content, in any case."""
+    small = content.lower()
+    hits = {hit[0] for net in (PHONE, NETWORK_ADDRESS) for hit in net.finditer(small)}
+    for end in ADDRESS_ENDS:
+        for hit in end.finditer(small):
+            if local := LOCAL_PART.search(small, max(0, hit.start() - 64), hit.start()):
+                hits.add(local[0] + hit[0].replace(b"%40", b"@"))
+    # Family names end in the number of the person.
+    for family in {name.rpartition(" ")[0] for name in canaries["name"]}:
+        hits |= {hit[0] for hit in re.finditer(re.escape(family.encode()) + rb" \d+", small)}
+    found = {hit.decode("utf-8", errors="replace") for hit in hits}
+    return found & set().union(*canaries.values())
 
 
 def _decoded(path: Path) -> bytes:
@@ -503,7 +516,7 @@ def test_no_clear_personal_data_leaves_landing_and_vault(
             assert _personal(content, canaries) == set(), path
             assert _personal(_decoded(path), canaries) == set(), path
     assert looked_at[".parquet"] > 300
-    assert looked_at[".duckdb"] == 2
+    assert looked_at[".duckdb"] >= 2
     assert looked_at[".sqlite"] == 1
     assert looked_at[".log"] >= 4
 
@@ -511,10 +524,10 @@ def test_no_clear_personal_data_leaves_landing_and_vault(
 def test_the_search_for_personal_data_finds_it_where_it_may_be(
     night: Night, canaries: dict[str, set[str]]
 ) -> None:
-    landed = b"".join(path.read_bytes() for path in (night.home / "landing").rglob("*.csv"))
-    found = _personal(landed, canaries)
+    landed = (night.home / "landing").rglob("*.*")
+    found = _personal(b"".join(path.read_bytes() for path in landed if path.is_file()), canaries)
     for kind, known in canaries.items():
-        assert len(found & known) > 50, kind
+        assert len(found & known) > 0.9 * len(known) > 40, kind
 
 
 # --- exit codes ------------------------------------------------------------------------------
