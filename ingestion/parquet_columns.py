@@ -18,7 +18,7 @@ import pyarrow.parquet
 from ingestion.field_paths import FieldPath, parse_path
 from ingestion.key_lists import VALUE_KINDS, looked_up
 from ingestion.landing import UnreadableFile
-from ingestion.preflight import check_fields, check_parquet
+from ingestion.preflight import MAX_RATIO, RATIO_FROM_BYTES, check_fields, check_parquet
 from ingestion.records import Batch, Records
 from ingestion.settings import FileMapping
 
@@ -37,6 +37,7 @@ def read_parquet(path: Path, name: str, mapping: FileMapping) -> Records:
         raise UnreadableFile(
             name, "footer", _first_line(error), "Have it delivered again"
         ) from error
+    _check_size(opened, path, name)
     names = opened.schema_arrow.names
     paths = [parse_path(field) for field in mapping.fields()]
     # A column's own name comes before any meaning that its dots and brackets might have.
@@ -44,6 +45,19 @@ def read_parquet(path: Path, name: str, mapping: FileMapping) -> Records:
     paths = [path for path in paths if path.first in names]
     check_fields(name, names, {path.text for path in paths}, mapping)
     return Records(_batches(opened, name, paths), tuple(names))
+
+
+def _check_size(opened: pa.parquet.ParquetFile, path: Path, name: str) -> None:
+    """As for gzip: what claims to unpack to hundreds of times its size is not read."""
+    groups = range(opened.metadata.num_row_groups)
+    unpacked = sum(opened.metadata.row_group(group).total_byte_size for group in groups)
+    if unpacked > max(RATIO_FROM_BYTES, path.stat().st_size * MAX_RATIO):
+        raise UnreadableFile(
+            name,
+            "footer",
+            f"unpacks to {unpacked} bytes, over {MAX_RATIO} times its size",
+            "If it is really meant, deliver it with less compression",
+        )
 
 
 def _batches(

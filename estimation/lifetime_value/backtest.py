@@ -1,7 +1,9 @@
-"""Rolling origins: stand on an earlier day, fit and forecast with what was known then, compare with what came.
+"""Rolling origins: stand on an earlier day, fit and forecast with what was known then, compare with
+what came.
 
-Nothing here is remembered between nights: every origin is computed again from the same rows, so a backfill, a merge of
-customers or a late delivery changes the past forecasts too, and a rerun gives the same result.
+Nothing here is remembered between nights: every origin is computed again from the same rows, so a
+backfill, a merge of customers or a late delivery changes the past forecasts too, and a rerun gives
+the same result.
 """
 
 from __future__ import annotations
@@ -35,7 +37,9 @@ STEP = 30
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One model's forecast from one origin (days since 1970-01-01) over one horizon (days), and how it came out."""
+    """One model's forecast from one origin (days since 1970-01-01) over one horizon (days), and how
+    it came out.
+    """
 
     model: str
     origin: int
@@ -63,7 +67,9 @@ class Backtest:
 
 @dataclass(frozen=True)
 class FitsAt:
-    """The models that could be fitted to what was known on one day, by name, and those that could not."""
+    """The models that could be fitted to what was known on one day, by name, and those that could
+    not.
+    """
 
     fits: dict[str, Fit]
     refusals: tuple[Refusal, ...]
@@ -72,8 +78,9 @@ class FitsAt:
 def rolling_origins(
     first_day: int, last_day: int, horizon: int, count: int = ORIGINS, step: int = STEP
 ) -> tuple[int, ...]:
-    """The latest ``count`` origins, ``step`` days apart, whose ``horizon`` ends by ``last_day``, latest first; none
-    earlier than one horizon after ``first_day``, where there is too little to learn from.
+    """The latest ``count`` origins, ``step`` days apart, whose ``horizon`` ends by ``last_day``,
+    latest first; none earlier than one horizon after ``first_day``, where there is too little to
+    learn from.
     """
     origins = (last_day - horizon - step * place for place in range(count))
     return tuple(origin for origin in origins if origin >= first_day + horizon)
@@ -86,7 +93,9 @@ def backtest(
     horizons: Iterable[int] = HORIZONS,
     count: int = ORIGINS,
 ) -> Backtest:
-    """Evaluate ``models`` from the latest complete origins before ``last_day`` (days since 1970-01-01)."""
+    """Evaluate ``models`` from the latest complete origins before ``last_day`` (days since
+    1970-01-01).
+    """
     if not len(purchases.days):
         return Backtest((), ())
     first_day = int(purchases.days.min())
@@ -112,7 +121,9 @@ def evaluate_origin(
     models: Sequence[PurchaseModel],
     starts: dict[str, Fit],
 ) -> tuple[list[Evaluation], tuple[Refusal, ...]]:
-    """Fit every model at one origin and evaluate every horizon. ``starts``: fits of a neighbouring origin."""
+    """Fit every model at one origin and evaluate every horizon. ``starts``: fits of a neighbouring
+    origin.
+    """
     known = customers_at(purchases, origin)
     summaries, positions = distinct_summaries(known)
     at_origin = fit_models(summaries, origin, models, starts)
@@ -149,8 +160,9 @@ def fit_models(
 def published_forecast(
     fits: dict[str, Fit], name: str, summaries: PurchaseSummaries, horizon: float
 ) -> Forecast:
-    """The forecast that would be published with model ``name`` as champion: customers with x = 0 are taken from
-    MBG/NBD where BG/NBD is the champion, because BG/NBD holds them alive by assumption.
+    """The forecast that would be published with model ``name`` as champion: customers with x = 0
+    are taken from MBG/NBD where BG/NBD is the champion, because BG/NBD holds them alive by
+    assumption.
     """
     own = forecast(fits[name], summaries, horizon)
     if name != BG_NBD.name or MBG_NBD.name not in fits:
@@ -161,3 +173,28 @@ def published_forecast(
         expected=np.where(once, other.expected, own.expected),
         p_any=np.where(once, other.p_any, own.p_any),
     )
+
+
+def previous_errors(
+    purchases: PurchaseDays, history: Backtest, purchase_model: PurchaseModel
+) -> dict[tuple[int, int], float]:
+    """MAE of yesterday's parameters: by origin and horizon, what the parameters fitted one day
+    before the origin would have missed. Origins at which they cannot be fitted are left out.
+    """
+    own = [each for each in history.evaluations if each.model == purchase_model.name]
+    errors: dict[tuple[int, int], float] = {}
+    for origin in sorted({each.origin for each in own}):
+        here = [each for each in own if each.origin == origin]
+        before, _ = distinct_summaries(customers_at(purchases, origin - 1))
+        try:
+            yesterday = fit(purchase_model, before, here[0].fit)
+        except FitRefused:
+            continue
+        known = customers_at(purchases, origin)
+        summaries, positions = distinct_summaries(known)
+        for each in here:
+            future = forecast(yesterday, summaries, each.horizon)
+            actual = purchases_within(purchases, known, each.horizon)
+            error = np.abs(future.expected[positions] - actual).mean()
+            errors[origin, each.horizon] = float(error)
+    return errors

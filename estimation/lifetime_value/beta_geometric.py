@@ -1,8 +1,9 @@
-"""What comes next for a customer under a beta-geometric dropout: the predictive side of `geometric_dropout`.
+"""What comes next for a customer under a beta-geometric dropout: the predictive side of
+`geometric_dropout`.
 
-A customer with x, t_x and T who is alive has a rate ~ gamma(r + kx + j, alpha + T), where j of the k Erlang stages to
-the next purchase have passed, and leaves after a purchase with p ~ beta(a, b + x + d). For k = 1 nothing but P(alive)
-depends on t_x.
+A customer with x, t_x and T who is alive has a rate ~ gamma(r + kx + j, alpha + T), where j of the
+k Erlang stages to the next purchase have passed, and leaves after a purchase with p ~ beta(a, b + x
++ d). For k = 1 nothing but P(alive) depends on t_x.
 """
 
 from __future__ import annotations
@@ -59,10 +60,11 @@ def at_least_if_alive(
     horizon: float,
     count: Floats,
 ) -> Floats:
-    """Probability of ``count`` (>= 1) purchases or more within ``horizon``, of customers alive at T: one entry per row.
+    """Probability of ``count`` (>= 1) purchases or more within ``horizon``, of customers alive at
+    T: one entry per row.
 
-    n purchases need n k - j further stages, and not to leave after any of the first n - 1 (Fader, Hardie and Jerath
-    2007 derive the same from the purchase times).
+    n purchases need n k - j further stages, and not to leave after any of the first n - 1 (Fader,
+    Hardie and Jerath 2007 derive the same from the purchase times).
     """
     first, positions = distinct([repeats, tenure, count])
     reached = np.stack(
@@ -90,7 +92,9 @@ def _nth_purchase(
     count: Floats | float,
     stage: int,
 ) -> Floats:
-    """Probability of the n-th purchase within ``horizon``, of customers alive with ``stage`` stages behind them."""
+    """Probability of the n-th purchase within ``horizon``, of customers alive with ``stage`` stages
+    behind them.
+    """
     r, alpha, a, b = (float(value) for value in parameters)
     k, chances = dropout.regularity, b + repeats + dropout.shift
     share = horizon / (alpha + tenure + horizon)
@@ -104,7 +108,9 @@ def _nth_purchase(
 def _stage_weights(
     dropout: Dropout, parameters: Floats, repeats: Floats, recency: Floats, tenure: Floats
 ) -> Floats:
-    """How likely j of the k stages to the next purchase are behind a living customer, shape (k, rows)."""
+    """How likely j of the k stages to the next purchase are behind a living customer, shape (k,
+    rows).
+    """
     shape = parameters[0] + dropout.regularity * repeats
     terms = stage_terms(dropout, shape, recency, tenure, float(parameters[1]))
     weights: Floats = terms / terms.sum(axis=0)
@@ -120,7 +126,9 @@ def draw(
     tenure: Floats,
     horizon: float,
 ) -> Floats:
-    """One draw of the number of purchases within ``horizon`` for each row: exact, by playing the story."""
+    """One draw of the number of purchases within ``horizon`` for each row: exact, by playing the
+    story.
+    """
     r, alpha, a, b = (float(value) for value in parameters)
     size, k = len(repeats), dropout.regularity
     alive = random.random(size) < geometric_dropout.p_alive(
@@ -134,7 +142,8 @@ def draw(
     if a > 0:
         staying = random.gamma(b + repeats + dropout.shift)
         leaving = random.gamma(np.full(size, a))
-        # Geometric by inversion: -ln(1 - p) is ln((g_a + g_b) / g_b), exact for p near 0 and near 1.
+        # Geometric by inversion: -ln(1 - p) is ln((g_a + g_b) / g_b), exact for p near 0 and near
+        # 1.
         with np.errstate(divide="ignore"):
             until = np.floor(random.exponential(size=size) / np.log1p(leaving / staying)) + 1
         purchases = np.minimum(purchases, until)

@@ -1,6 +1,8 @@
-"""Which model speaks for the night: the one whose forecasts came true on earlier origins, not the likeliest one.
+"""Which model speaks for the night: the one whose forecasts came true on earlier origins, not the
+likeliest one.
 
-CDNOW's master file shows why: there MBG/NBD's likelihood beats BG/NBD's by 31 while its total is five points worse.
+CDNOW's master file shows why: there MBG/NBD's likelihood beats BG/NBD's by 31 while its total is
+five points worse.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ DEFAULT = MBG_NBD.name
 
 @dataclass(frozen=True)
 class Choice:
-    """The champion's name, why it was chosen, and the loss of every candidate that was compared (lower is better)."""
+    """The champion's name, why it was chosen, and the loss of every candidate that was compared
+    (lower is better).
+    """
 
     model: str
     reason: str
@@ -28,11 +32,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class GateLimits:
-    """When a model's forecasts are worth a warning or a failure, over the latest complete origins of one horizon.
+    """When a model's forecasts are worth a warning or a failure, over the latest complete origins
+    of one horizon.
 
-    CDNOW passes with margin (ratio .87 to .95, errors .86 and .72 of the naive ones at 90 and .77 at 273 days). A shop
-    whose customers stay (Online Retail) has absolute errors above the naive ones whatever the model, because half of all
-    counts are zero and an absolute error rewards forecasts that are too low: so errors alone only warn.
+    CDNOW passes with margin (ratio .87 to .95, errors .86 and .72 of the naive ones at 90 and .77
+    at 273 days). A shop whose customers stay (Online Retail) has absolute errors above the naive
+    ones whatever the model, because half of all counts are zero and an absolute error rewards
+    forecasts that are too low: so errors alone only warn.
     """
 
     ratio_warning: tuple[float, float] = (0.85, 1.15)
@@ -43,10 +49,12 @@ class GateLimits:
 
 
 def choose(backtest: Backtest, candidates: Sequence[str]) -> Choice:
-    """The candidate with the lowest loss: the mean over origins and horizons of ln(MAE / naive MAE) + ln(RMSE / naive
-    RMSE), over the origins at which every candidate that is fitted most often has a forecast.
+    """The candidate with the lowest loss: the mean over origins and horizons of ln(MAE / naive MAE)
+    + ln(RMSE / naive RMSE), over the origins at which every candidate that is fitted most often has
+    a forecast.
 
-    Candidates that were refused at half of the origins or more are not compared. DEFAULT where nothing is complete.
+    Candidates that were refused at half of the origins or more are not compared. DEFAULT where
+    nothing is complete.
     """
     by_model: dict[str, dict[tuple[int, int], Evaluation]] = {name: {} for name in candidates}
     for evaluation in backtest.evaluations:
@@ -71,8 +79,8 @@ def choose(backtest: Backtest, candidates: Sequence[str]) -> Choice:
 
 
 def loss(evaluation: Evaluation) -> float:
-    """ln of the errors relative to the naive forecast's: the absolute one speaks for the many, the squared one for the
-    few who buy a lot.
+    """ln of the errors relative to the naive forecast's: the absolute one speaks for the many, the
+    squared one for the few who buy a lot.
     """
     measures = evaluation.measures
     floor = 1e-12
@@ -85,8 +93,8 @@ def loss(evaluation: Evaluation) -> float:
 def gate(
     evaluations: Sequence[Evaluation], limits: GateLimits | None = None
 ) -> tuple[str, str | None]:
-    """Status ('passed', 'warning' or 'failed') and reason of one model over its origins of one horizon, pooled: a
-    single month may be Christmas.
+    """Status ('passed', 'warning' or 'failed') and reason of one model over its origins of one
+    horizon, pooled: a single month may be Christmas.
     """
     limits = limits or GateLimits()
     actual = sum(evaluation.measures.actual for evaluation in evaluations)
@@ -112,7 +120,9 @@ def gate(
 
 
 def _pooled(evaluations: Sequence[Evaluation], kind: str) -> float:
-    """Error over the naive error, averaged over the customers of all origins (squares for the RMSE)."""
+    """Error over the naive error, averaged over the customers of all origins (squares for the
+    RMSE).
+    """
     power = 2 if kind == "rmse" else 1
     own = naive = 0.0
     for evaluation in evaluations:

@@ -1,15 +1,19 @@
 """Expected number of purchases of a customer who is alive, under a beta-geometric dropout.
 
-Given that the customer is alive at T, the rate is gamma distributed with ``shape`` (r + x) and ``rate`` (alpha + T), and
-the chance p to leave after a purchase is beta distributed with ``a`` and ``chances`` (b + x, in MBG/NBD b + x + 1).
-Then within t (Fader, Hardie and Lee 2005, equation 10, divided by P(alive)):
+Given that the customer is alive at T, the rate is gamma distributed with ``shape`` (r + x) and
+``rate`` (alpha + T), and the chance p to leave after a purchase is beta distributed with ``a`` and
+``chances`` (b + x, in MBG/NBD b + x + 1). Then within t (Fader, Hardie and Lee 2005, equation 10,
+divided by P(alive)):
 
-    G = (C / (a-1)) (1 - (1-z)^shape 2F1(shape, chances; C; z)),   z = t / (rate + t),   C = a + chances - 1
+    G = (C / (a-1)) (1 - (1-z)^shape 2F1(shape, chances; C; z))
+    z = t / (rate + t),   C = a + chances - 1
 
-which is singular at a = 1 and overflows for long horizons. An Euler transformation lets a - 1 be cancelled by hand:
+which is singular at a = 1 and overflows for long horizons. An Euler transformation lets a - 1 be
+cancelled by hand:
 
-    G = C (-expm1(e l) / e) - exp(e l) S,     e = a - 1,  l = ln(1 - z)        [-l for the first quotient where e = 0]
-    S = sum of s_k:  s_1 = A z,  s_{k+1} = s_k (A + k)(a + k - 1) / ((C + k)(k + 1)) z,  A = C - shape
+    G = C (-expm1(e l) / e) - exp(e l) S,     e = a - 1,  l = ln(1 - z)
+    S = sum of s_k:  s_1 = A z,  s_{k+1} = s_k (A + k)(a + k - 1) / ((C + k)(k + 1)) z
+    A = C - shape, and the first quotient is -l where e = 0
 
 Where z is so close to 1 that the sum is slow, the defining mean over p is integrated instead.
 """
@@ -23,10 +27,12 @@ from scipy.special import betaln, expit
 from estimation.lifetime_value.purchase_summaries import Floats
 
 MOST_TERMS = 4000
-# Converged cells leave the loop when this many terms have been added since they were last looked for.
+# Converged cells leave the loop when this many terms have been added since they were last looked
+# for.
 TERMS_PER_LOOK = 16
 RELATIVE_ERROR = 1e-14
-# Nodes of the trapezoidal rule per standard deviation of the integrand, and deviations to either side.
+# Nodes of the trapezoidal rule per standard deviation of the integrand, and deviations to either
+# side.
 NODES_PER_DEVIATION = 8
 DEVIATIONS = 12
 MOST_NODES = 20_000
@@ -36,27 +42,30 @@ CELLS_PER_MEAN = 512
 def purchases_if_alive(
     shape: ArrayLike, rate: ArrayLike, a: float, chances: ArrayLike, horizon: ArrayLike
 ) -> Floats:
-    """Expected purchases within ``horizon`` of customers alive now. Arguments broadcast; ``rate`` and ``horizon`` share
-    a unit of time; all positive (``a`` = 0: nobody leaves; ``horizon`` = 0: none).
+    """Expected purchases within ``horizon`` of customers alive now. Arguments broadcast; ``rate``
+    and ``horizon`` share a unit of time; all positive (``a`` = 0: nobody leaves; ``horizon`` = 0:
+    none).
     """
     shape, rate, chances, horizon = np.broadcast_arrays(
         *(np.asarray(value, np.float64) for value in (shape, rate, chances, horizon))
     )
     flat = [value.ravel() for value in (shape, rate, chances, horizon)]
-    result, converged = _series(*flat, a=a)
+    result, converged = _series(flat[0], flat[1], flat[2], flat[3], a)
     slow = np.flatnonzero(~converged)
     for begin in range(0, len(slow), CELLS_PER_MEAN):
         part = slow[begin : begin + CELLS_PER_MEAN]
-        result[part] = mean_over_dropout(*(value[part] for value in flat), a=a)
+        own = [value[part] for value in flat]
+        result[part] = mean_over_dropout(own[0], own[1], own[2], own[3], a)
     return result.reshape(shape.shape)
 
 
 def mean_over_dropout(
     shape: Floats, rate: Floats, chances: Floats, horizon: Floats, a: float
 ) -> Floats:
-    """The same expectation as the mean over p of (1 - (rate / (rate + p t))^shape) / p, by the trapezoidal rule in the
-    logit of p, which converges exponentially. The value at p = 0, shape t / rate, is taken out, so that a small ``a``
-    (most customers hardly ever leave) does not stretch the integral. Arrays of one length.
+    """The same expectation as the mean over p of (1 - (rate / (rate + p t))^shape) / p, by the
+    trapezoidal rule in the logit of p, which converges exponentially. The value at p = 0, shape t /
+    rate, is taken out, so that a small ``a`` (most customers hardly ever leave) does not stretch
+    the integral. Arrays of one length.
     """
     at_zero = shape * horizon / rate
     if a == 0:
@@ -75,7 +84,9 @@ def mean_over_dropout(
     log_density -= betaln(a, chances)[:, None]
     value = -np.expm1(-shape[:, None] * np.log1p(p * share)) / np.maximum(p, 1e-300)
     excess = np.where(p > 0, value - at_zero[:, None], 0.0)
-    total: Floats = at_zero + (np.exp(log_density) * excess).sum(axis=1) * (high - low) / (count - 1)
+    total: Floats = at_zero + (np.exp(log_density) * excess).sum(axis=1) * (high - low) / (
+        count - 1
+    )
     return total
 
 
@@ -101,7 +112,8 @@ def _series(
             if k % TERMS_PER_LOOK:
                 continue
             value = first[live] - weight[live] * summed
-            # From here on a term is at most `ratio` times the one before: what is left is a geometric sum.
+            # From here on a term is at most `ratio` times the one before: what is left is a
+            # geometric sum.
             ratio = np.abs(start + k) * (a + k - 1) / ((top[live] + k) * (k + 1)) * z[live]
             ratio = np.maximum(ratio, z[live])
             rest = np.abs(term) * weight[live] * ratio

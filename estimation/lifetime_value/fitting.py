@@ -1,13 +1,16 @@
 """Fitting the purchase models to summaries, with standard errors, limits and refusals.
 
-Time is scaled to at most 10 while searching, so that one starting point serves days and weeks, three months and thirty
-years; parameters and the log likelihood come back in the data's unit.
+Time is scaled to at most 10 while searching, so that one starting point serves days and weeks,
+three months and thirty years; parameters and the log likelihood come back in the data's unit.
 
-Degenerate data end in a finite answer or in FitRefused, never in numbers that merely look like an answer:
+Degenerate data end in a finite answer or in FitRefused, never in numbers that merely look like an
+answer:
 
-- no customer ever leaves (a -> 0, or s -> 0): the limit without dropout, which is the negative binomial model, is
-  returned with ``limit`` set (Fader, Hardie and Lee 2005: a = 0 is P(alive) = 1 for everyone);
-- all customers are as likely to leave (a and b -> infinity, or s and beta): a or s is held at ONE_CHANCE, ``limit`` set;
+- no customer ever leaves (a -> 0, or s -> 0): the limit without dropout, which is the negative
+  binomial model, is returned with ``limit`` set (Fader, Hardie and Lee 2005: a = 0 is P(alive) = 1
+  for everyone);
+- all customers are as likely to leave (a and b -> infinity, or s and beta): a or s is held at
+  ONE_CHANCE, ``limit`` set;
 - nobody repeats, nobody has been observed yet, everybody buys at the same rate: refused.
 """
 
@@ -34,7 +37,8 @@ from estimation.lifetime_value.purchase_summaries import (
 SCALED_TENURE = 10.0
 NO_DROPOUT = "no dropout"
 SAME_DROPOUT = "one chance to leave for all"
-# Chances to leave that scatter by a hundredth of themselves: with a or s beyond this, forecasts no longer change.
+# Chances to leave that scatter by a hundredth of themselves: with a or s beyond this, forecasts no
+# longer change.
 ONE_CHANCE = 1e4
 # Two log likelihoods (of all customers) closer than this describe the data equally well.
 SAME_LOG_LIKELIHOOD = 1e-3
@@ -44,10 +48,10 @@ SAME_LOG_LIKELIHOOD = 1e-3
 class Fit:
     """Parameters of one purchase model, in the unit of the data's time.
 
-    ``parameters``, ``names`` and ``standard_errors`` run parallel; a parameter that stands at its ``limit`` has no
-    standard error (nan). ``free``: which of them were estimated; ``log_covariance``: covariance of their logarithms,
-    row by row.
-    ``log_likelihood`` is of all ``customers`` with T > 0 (for k > 1 without the terms that hold no parameter).
+    ``parameters``, ``names`` and ``standard_errors`` run parallel; a parameter that stands at its
+    ``limit`` has no standard error (nan). ``free``: which of them were estimated;
+    ``log_covariance``: covariance of their logarithms, row by row. ``log_likelihood`` is of all
+    ``customers`` with T > 0 (for k > 1 without the terms that hold no parameter).
     """
 
     model: str
@@ -68,7 +72,8 @@ class Fit:
 
 
 def fit(model: PurchaseModel, summaries: PurchaseSummaries, start: Fit | None = None) -> Fit:
-    """Fit ``model`` by maximum likelihood. ``start``: an earlier fit of the same model to begin from.
+    """Fit ``model`` by maximum likelihood. ``start``: an earlier fit of the same model to begin
+    from.
 
     Raises FitRefused when the data do not carry the model.
     """
@@ -81,7 +86,8 @@ def fit(model: PurchaseModel, summaries: PurchaseSummaries, start: Fit | None = 
     objective = model.objective(scaled)
     try:
         found = maximise(objective, _start(model, start, scale), model.name)
-        # Next to a limit the maximum is so flat that where the search stops depends on where it began.
+        # Next to a limit the maximum is so flat that where the search stops depends on where it
+        # began.
         if found.logarithms[2] > np.log(ONE_CHANCE / 10):
             raise FitRefused(f"{model.name}: chances to leave show no spread")
     except FitRefused as refused:
@@ -106,8 +112,9 @@ class _Found:
 def refuse_impossible(name: str, log_likelihood: float, rows: PurchaseSummaries) -> None:
     """Raise FitRefused where a log likelihood is higher than any purchase rates could make it.
 
-    x purchases within t_x are likeliest under the rate x / t_x, so no model's density exceeds (x / t_x)^x e^-x. A
-    search that wanders to parameters like 1e17 loses all digits of its gamma functions and reports such a value.
+    x purchases within t_x are likeliest under the rate x / t_x, so no model's density exceeds (x /
+    t_x)^x e^-x. A search that wanders to parameters like 1e17 loses all digits of its gamma
+    functions and reports such a value.
     """
     repeaters = rows.repeats > 0
     x, t_x = rows.repeats[repeaters], rows.recency[repeaters]
@@ -120,7 +127,9 @@ def refuse_impossible(name: str, log_likelihood: float, rows: PurchaseSummaries)
 
 
 def negative_binomial(rows: PurchaseSummaries) -> Objective:
-    """Mean log likelihood of (r, alpha) when nobody leaves: gamma rates, Poisson purchases (Ehrenberg 1959)."""
+    """Mean log likelihood of (r, alpha) when nobody leaves: gamma rates, Poisson purchases
+    (Ehrenberg 1959).
+    """
     total, repeats = rows.customers.sum(), rows.repeats
 
     def objective(logarithms: Floats) -> tuple[float, Floats]:
@@ -154,8 +163,8 @@ def _start(model: PurchaseModel, start: Fit | None, scale: float) -> Floats:
 def _limit(
     model: PurchaseModel, scaled: PurchaseSummaries, objective: Objective, refused: FitRefused
 ) -> _Found:
-    """The better of the two limits that the likelihood may be rising towards. Raises FitRefused where neither has a
-    maximum of its own.
+    """The better of the two limits that the likelihood may be rising towards. Raises FitRefused
+    where neither has a maximum of its own.
     """
     found: list[_Found] = []
     reasons = [str(refused)]
@@ -189,9 +198,7 @@ def _without_dropout(
     return _Found(limit, parameters, (0, 1), NO_DROPOUT)
 
 
-def _same_dropout(
-    model: PurchaseModel, scaled: PurchaseSummaries, objective: Objective
-) -> _Found:
+def _same_dropout(model: PurchaseModel, scaled: PurchaseSummaries, objective: Objective) -> _Found:
     """The maximum with the third parameter, a or s, held at ONE_CHANCE."""
     free = (0, 1, 3)
 

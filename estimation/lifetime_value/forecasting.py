@@ -1,7 +1,8 @@
-"""Forecasts for summaries, by look-up: what depends on x and T alone is computed once per distinct (x, T).
+"""Forecasts for summaries, by look-up: what depends on x and T alone is computed once per distinct
+(x, T).
 
-Ten million customers have two million distinct (x, t_x, T) and fifty thousand distinct (x, T). t_x enters through
-P(alive), which is a closed formula (an integral for Pareto/NBD).
+Ten million customers have two million distinct (x, t_x, T) and fifty thousand distinct (x, T). t_x
+enters through P(alive), which is a closed formula (an integral for Pareto/NBD).
 """
 
 from __future__ import annotations

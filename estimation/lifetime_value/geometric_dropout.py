@@ -1,19 +1,22 @@
 """The likelihood shared by BG/NBD, MBG/NBD and MBG/CNBD-k, with its exact gradient.
 
-All three say: purchases come at a gamma distributed rate, k Erlang stages apart, and after a purchase the customer
-leaves with a beta distributed probability. They differ in whether the first purchase can be the last (MBG: yes) and in
-k. With d = 1 where the first purchase can be the last, else 0:
+All three say: purchases come at a gamma distributed rate, k Erlang stages apart, and after a
+purchase the customer leaves with a beta distributed probability. They differ in whether the first
+purchase can be the last (MBG: yes) and in k. With d = 1 where the first purchase can be the last,
+else 0:
 
-    ln L = lnG(r+kx) - lnG(r) + r ln alpha - (r+kx) ln(alpha+T) + lnB(a, b+x+d) - lnB(a, b) + ln(S1 + S2)
+    ln L = lnG(r+kx) - lnG(r) + r ln alpha - (r+kx) ln(alpha+T)
+           + lnB(a, b+x+d) - lnB(a, b) + ln(S1 + S2)
     S1   = a / (b+x-1+d) ((alpha+T) / (alpha+t_x))^(r+kx)          [0 for x = 0 where d = 0]
     S2   = sum over j < k of (r+kx)_j / j! ((T-t_x) / (alpha+T))^j            [1 for k = 1]
 
-(Fader, Hardie and Lee 2005, Marketing Science 24; Fader and Hardie 2013, note 027, for the stable form; Batislam,
-Denizel and Filiztekin 2007, IJRM 24; Platzer and Reutterer 2016, Marketing Science 35; Reutterer, Platzer and Schroeder
-2021, IJRM 38.) For k > 1 this leaves out the parameter-free terms, which `regularity` adds to compare different k.
+(Fader, Hardie and Lee 2005, Marketing Science 24; Fader and Hardie 2013, note 027, for the stable
+form; Batislam, Denizel and Filiztekin 2007, IJRM 24; Platzer and Reutterer 2016, Marketing Science
+35; Reutterer, Platzer and Schroeder 2021, IJRM 38.) For k > 1 this leaves out the parameter-free
+terms, which `regularity` adds to compare different k.
 
-Gamma functions depend on x alone and logarithms on T or t_x alone: they are taken once per distinct value, and what is
-left per row is one exponential.
+Gamma functions depend on x alone and logarithms on T or t_x alone: they are taken once per distinct
+value, and what is left per row is one exponential.
 """
 
 from __future__ import annotations
@@ -24,12 +27,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, gammaln, psi
 
-from estimation.lifetime_value.purchase_summaries import Floats, PurchaseSummaries
+from estimation.lifetime_value.purchase_summaries import (
+    Floats,
+    PurchaseSummaries,
+    sums_at,
+)
 
 PARAMETER_NAMES = ("r", "alpha", "a", "b")
 
-# Rows per step: intermediate arrays of this length stay in the processor's cache.
-STEP = 1 << 15
+# Rows per step: intermediate arrays of this length stay in the processor's cache, and are short
+# enough for the linear algebra library not to split sums over threads, so that they add up in the
+# same order on every machine.
+STEP = 1 << 13
 
 
 @dataclass(frozen=True)
@@ -47,7 +56,9 @@ class Dropout:
 
 @dataclass(frozen=True, eq=False)
 class DistinctValues:
-    """A column as its distinct values, the position of each row's value, and the customers at each value."""
+    """A column as its distinct values, the position of each row's value, and the customers at each
+    value.
+    """
 
     values: Floats
     positions: NDArray[np.int32]
@@ -56,7 +67,9 @@ class DistinctValues:
 
 @dataclass(frozen=True, eq=False)
 class LikelihoodRows:
-    """Summaries arranged for repeated evaluation; ``leavers`` are the rows on which leaving was possible."""
+    """Summaries arranged for repeated evaluation; ``leavers`` are the rows on which leaving was
+    possible.
+    """
 
     customers: float
     repeats: DistinctValues
@@ -77,9 +90,7 @@ def arrange(summaries: PurchaseSummaries, dropout: Dropout) -> LikelihoodRows:
         repeats=_distinct_values(summaries.repeats, weights),
         recency=_distinct_values(summaries.recency, weights),
         tenure=tenure,
-        tenure_repeats=np.bincount(
-            tenure.positions, weights * summaries.repeats, len(tenure.values)
-        ),
+        tenure_repeats=sums_at(tenure.positions, weights * summaries.repeats, len(tenure.values)),
         weights=weights,
         leavers=slice(stayers, len(weights)),
     )
@@ -145,7 +156,8 @@ def p_alive(
 ) -> Floats:
     """Probability that the customer has not left by T: 1 / (1 + S1 / S2), in [0, 1].
 
-    (Fader and Hardie 2008, note 021.) BG/NBD's 1 for customers with x = 0 is its assumption, not a finding.
+    (Fader and Hardie 2008, note 021.) BG/NBD's 1 for customers with x = 0 is its assumption, not a
+    finding.
     """
     alive: Floats = expit(-leaving_log_odds(dropout, parameters, repeats, recency, tenure))
     return alive
@@ -169,13 +181,16 @@ def log_stages(
     dropout: Dropout, shape: Floats, recency: Floats, tenure: Floats, alpha: float
 ) -> Floats:
     """ln S2 of each row: 0 for k = 1."""
-    return np.log(stage_terms(dropout, shape, recency, tenure, alpha).sum(axis=0))
+    logs: Floats = np.log(stage_terms(dropout, shape, recency, tenure, alpha).sum(axis=0))
+    return logs
 
 
 def stage_terms(
     dropout: Dropout, shape: Floats, recency: Floats, tenure: Floats, alpha: float
 ) -> Floats:
-    """The terms of S2, shape (k, rows): how likely j of the k stages to the next purchase have passed, unnormed."""
+    """The terms of S2, shape (k, rows): how likely j of the k stages to the next purchase have
+    passed, unnormed.
+    """
     share = (tenure - recency) / (alpha + tenure)
     terms = [np.ones(np.shape(shape + share))]
     for stage in range(1, dropout.regularity):
@@ -183,9 +198,7 @@ def stage_terms(
     return np.stack(terms)
 
 
-def _of_leaving(
-    dropout: Dropout, rows: LikelihoodRows, parameters: Floats
-) -> tuple[float, Floats]:
+def _of_leaving(dropout: Dropout, rows: LikelihoodRows, parameters: Floats) -> tuple[float, Floats]:
     """Sum of ln(S1 + S2) over the rows, and its gradient."""
     r, alpha, a, b = (float(value) for value in parameters)
     repeats = rows.repeats.values
@@ -201,9 +214,7 @@ def _of_leaving(
     start = 0 if dropout.regularity > 1 else rows.leavers.start
     for begin in range(start, len(rows.weights), STEP):
         part = slice(begin, begin + STEP)
-        x, t, s = (
-            column.positions[part] for column in (rows.repeats, rows.tenure, rows.recency)
-        )
+        x, t, s = (column.positions[part] for column in (rows.repeats, rows.tenure, rows.recency))
         weight = rows.weights[part]
         gap = log_tenure[t] - log_recency[s]
         odds = chance[x] + shape[x] * gap
@@ -211,11 +222,11 @@ def _of_leaving(
             stages = _stages_with_slopes(dropout, rows, part, shape[x], alpha)
             odds -= stages[0]
             odds[: max(0, rows.leavers.start - begin)] = -np.inf
-            value += weight @ stages[0]
+            value += float(weight @ stages[0])
         decay = np.exp(-np.abs(odds))
-        value += weight @ (np.maximum(odds, 0) + np.log1p(decay))
+        value += float(weight @ (np.maximum(odds, 0) + np.log1p(decay)))
         share = weight * np.where(odds >= 0, 1.0, decay) / (1 + decay)
-        left += np.bincount(x, share, len(repeats))
+        left += sums_at(x, share, len(repeats))
         slope = 1 / (alpha + rows.tenure.values[t]) - 1 / (alpha + rows.recency.values[s])
         gradient[0] += share @ gap
         gradient[1] += share @ (shape[x] * slope)
@@ -223,7 +234,7 @@ def _of_leaving(
             gradient[:2] += (weight - share) @ stages[1].T
     gradient[2] = left.sum() / a
     gradient[3] = -(left @ (1 / np.where(denominators > 0, denominators, 1.0)))
-    return float(value), gradient
+    return value, gradient
 
 
 def _stages_with_slopes(
@@ -243,5 +254,5 @@ def _stages_with_slopes(
 def _distinct_values(column: Floats, weights: Floats) -> DistinctValues:
     values, positions = np.unique(column, return_inverse=True)
     return DistinctValues(
-        values, positions.astype(np.int32), np.bincount(positions, weights, len(values))
+        values, positions.astype(np.int32), sums_at(positions, weights, len(values))
     )

@@ -1,7 +1,8 @@
 """How good a forecast was: the figures by which models are compared on days they have not seen.
 
-Forecasts are one number per summary (x, t_x, T); what came true is counted per summary and number of purchases. So a
-million customers are compared at the price of their distinct summaries, and the figures equal those over customers.
+Forecasts are one number per summary (x, t_x, T); what came true is counted per summary and number
+of purchases. So a million customers are compared at the price of their distinct summaries, and the
+figures equal those over customers.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from estimation.lifetime_value.purchase_summaries import (
     Integers,
     PurchaseSummaries,
     distinct,
+    sums_at,
 )
 
 GROUPS = 10
@@ -22,7 +24,9 @@ GROUPS = 10
 
 @dataclass(frozen=True, eq=False)
 class Outcomes:
-    """What came true: ``customers`` of summary number ``summary`` made ``purchases``. All of one length."""
+    """What came true: ``customers`` of summary number ``summary`` made ``purchases``. All of one
+    length.
+    """
 
     summary: Integers
     purchases: Floats
@@ -31,11 +35,12 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class HoldoutMeasures:
-    """``total_ratio``: predicted / actual purchases (nan without any). ``naive_*``: the same figure of carrying on at
-    x / T. ``calibration_error``: of the probability to buy at all, over ten equal groups. ``lift``: buyers among the
-    tenth with the highest probability to buy, over buyers among all. ``spearman`` is the rank correlation of expected
-    and actual purchases; ``spearman_tied`` gives all customers with x = 0 one rank, as the naive rate does: with six in
-    ten customers tied, ties alone are worth .03 of it.
+    """``total_ratio``: predicted / actual purchases (nan without any). ``naive_*``: the same figure
+    of carrying on at x / T. ``calibration_error``: of the probability to buy at all, over ten equal
+    groups. ``lift``: buyers among the tenth with the highest probability to buy, over buyers among
+    all. ``spearman`` is the rank correlation of expected and actual purchases; ``spearman_tied``
+    gives all customers with x = 0 one rank, as the naive rate does: with six in ten customers tied,
+    ties alone are worth .03 of it.
     """
 
     customers: float
@@ -71,12 +76,12 @@ def measure(
     naive: Floats,
     outcomes: Outcomes,
 ) -> HoldoutMeasures:
-    """Compare ``expected`` purchases, ``p_any`` (probability of one or more) and the ``naive`` forecast, one per
-    summary, with the outcomes.
+    """Compare ``expected`` purchases, ``p_any`` (probability of one or more) and the ``naive``
+    forecast, one per summary, with the outcomes.
     """
     weights, actual, place = outcomes.customers, outcomes.purchases, outcomes.summary
-    customers = np.bincount(place, weights, len(summaries))
-    buyers = np.bincount(place, weights * (actual > 0), len(summaries))
+    customers = sums_at(place, weights, len(summaries))
+    buyers = sums_at(place, weights * (actual > 0), len(summaries))
     total, bought = float(weights.sum()), float(weights @ actual)
     one_time = summaries.repeats == 0
     tied = np.where(one_time, expected[one_time].mean() if one_time.any() else 0.0, expected)
@@ -117,8 +122,8 @@ def measure(
 
 
 def calibration_error(predicted: Floats, customers: Floats, buyers: Floats) -> float:
-    """Mean distance of the predicted from the true share of buyers, over ten groups of equal size by prediction (ECE).
-    A summary at the border of two groups belongs to both in parts.
+    """Mean distance of the predicted from the true share of buyers, over ten groups of equal size
+    by prediction (ECE). A summary at the border of two groups belongs to both in parts.
     """
     order = np.argsort(predicted, kind="stable")
     edges = np.linspace(0, float(customers.sum()), GROUPS + 1)
@@ -133,7 +138,9 @@ def calibration_error(predicted: Floats, customers: Floats, buyers: Floats) -> f
 
 
 def area_under_curve(score: Floats, customers: Floats, buyers: Floats) -> float:
-    """Chance that who bought has the higher score than who did not, ties counting half; nan where all are alike."""
+    """Chance that who bought has the higher score than who did not, ties counting half; nan where
+    all are alike.
+    """
     positives = float(buyers.sum())
     negatives = float(customers.sum()) - positives
     if not positives or not negatives:
@@ -143,8 +150,8 @@ def area_under_curve(score: Floats, customers: Floats, buyers: Floats) -> float:
 
 
 def top_decile_lift(score: Floats, customers: Floats, buyers: Floats) -> float:
-    """Share of buyers in the tenth with the highest scores, over the share among all; nan where nobody bought. A
-    summary at the border counts by the part of it that fits in.
+    """Share of buyers in the tenth with the highest scores, over the share among all; nan where
+    nobody bought. A summary at the border counts by the part of it that fits in.
     """
     if not buyers.any():
         return float("nan")
@@ -156,7 +163,9 @@ def top_decile_lift(score: Floats, customers: Floats, buyers: Floats) -> float:
 
 
 def average_rank(values: Floats, weights: Floats) -> Floats:
-    """Rank of each row among all customers (``weights`` per row), 1 for the lowest, the mean rank for ties."""
+    """Rank of each row among all customers (``weights`` per row), 1 for the lowest, the mean rank
+    for ties.
+    """
     order = np.argsort(values, kind="stable")
     ordered = values[order]
     begins = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]]))

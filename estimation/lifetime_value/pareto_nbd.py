@@ -1,14 +1,16 @@
-"""Pareto/NBD: gamma distributed rates, and lifetimes that are exponential with gamma distributed rates (Schmittlein,
-Morrison and Colombo 1987, Management Science 33; Fader and Hardie 2005, note 009).
+"""Pareto/NBD: gamma distributed rates, and lifetimes that are exponential with gamma distributed
+rates (Schmittlein, Morrison and Colombo 1987, Management Science 33; Fader and Hardie 2005, note
+009).
 
-The literature writes its likelihood with two hypergeometric functions per customer, which is slow and overflows. They
-come from one integral over the moment y of leaving,
+The literature writes its likelihood with two hypergeometric functions per customer, which is slow
+and overflows. They come from one integral over the moment y of leaving,
 
     ln L = lnG(r+x) - lnG(r) + r ln alpha + s ln beta + ln( (alpha+T)^-(r+x) (beta+T)^-s + s I )
     I    = integral from t_x to T of (alpha+y)^-(r+x) (beta+y)^-(s+1) dy
 
-and for one x that is the difference of two values of one function of time. Summing it up once per x, from the far end so
-that no digits cancel, gives the exact likelihood and its gradient at the price of a table look-up per row.
+and for one x that is the difference of two values of one function of time. Summing it up once per
+x, from the far end so that no digits cancel, gives the exact likelihood and its gradient at the
+price of a table look-up per row.
 """
 
 from __future__ import annotations
@@ -47,7 +49,9 @@ class _Group:
 
 @dataclass(frozen=True, eq=False)
 class _Moments:
-    """Every t_x and T in ascending order, with quadrature nodes between neighbours, shape (moments - 1, nodes)."""
+    """Every t_x and T in ascending order, with quadrature nodes between neighbours, shape (moments
+    - 1, nodes).
+    """
 
     nodes: Floats
     log_weights: Floats
@@ -106,9 +110,11 @@ def purchases_if_alive(
 def at_least_if_alive(
     parameters: Floats, repeats: Floats, tenure: Floats, horizon: float, count: Floats
 ) -> Floats:
-    """Probability of ``count`` (>= 1) purchases or more within ``horizon``, of customers alive at T.
+    """Probability of ``count`` (>= 1) purchases or more within ``horizon``, of customers alive at
+    T.
 
-    The n-th purchase comes at the time of a negative binomial process, and the customer must live until then.
+    The n-th purchase comes at the time of a negative binomial process, and the customer must live
+    until then.
     """
     r, alpha, s, beta = (float(value) for value in parameters)
     shape, rate, rest, count = np.broadcast_arrays(
@@ -138,7 +144,9 @@ def draw(
     tenure: Floats,
     horizon: float,
 ) -> Floats:
-    """One draw of the number of purchases within ``horizon`` for each row: exact, by playing the story."""
+    """One draw of the number of purchases within ``horizon`` for each row: exact, by playing the
+    story.
+    """
     r, alpha, s, beta = (float(value) for value in parameters)
     alive = random.random(len(repeats)) < p_alive(parameters, repeats, recency, tenure)
     purchase_rate = random.gamma(r + repeats) / (alpha + tenure)
@@ -149,7 +157,9 @@ def draw(
 
 
 def _arrange(summaries: PurchaseSummaries) -> _Moments:
-    """Moments fine enough that between two neighbours the integrand falls by a few powers of e at most."""
+    """Moments fine enough that between two neighbours the integrand falls by a few powers of e at
+    most.
+    """
     longest = float(summaries.tenure.max())
     repeaters = summaries.repeats > 0
     dense = (summaries.repeats[repeaters] / summaries.recency[repeaters]).max(initial=0.0)
@@ -201,8 +211,9 @@ def _rows(
 def _log_integrals(
     summaries: PurchaseSummaries, moments: _Moments, parameters: Floats
 ) -> tuple[Floats, Floats]:
-    """ln(beta^s I) of each row, and the means under its integrand of ln(1 + y/alpha), 1/(alpha+y), ln(1 + y/beta) and
-    1/(beta+y), shape (4, rows). All of the means are of positive quantities, so they too add up without cancelling.
+    """ln(beta^s I) of each row, and the means under its integrand of ln(1 + y/alpha), 1/(alpha+y),
+    ln(1 + y/beta) and 1/(beta+y), shape (4, rows). All of the means are of positive quantities, so
+    they too add up without cancelling.
     """
     r, alpha, s, beta = (float(value) for value in parameters)
     log_a, stretch = np.log(alpha + moments.nodes), np.log1p(moments.nodes / beta)
@@ -233,7 +244,9 @@ def _log_integrals(
 
 
 def _sums_to_the_end(logs: Floats, quantities: Floats) -> Floats:
-    """ln of the integral of each quantity from every moment to the last, shape (quantities, moments)."""
+    """ln of the integral of each quantity from every moment to the last, shape (quantities,
+    moments).
+    """
     highest = logs.max(axis=1, keepdims=True)
     weights = np.exp(logs - highest)
     with np.errstate(divide="ignore"):

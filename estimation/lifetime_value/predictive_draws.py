@@ -1,7 +1,8 @@
-"""Playing the future: exact draws of purchases and money, and where the truth fell in the predictive distribution.
+"""Playing the future: exact draws of purchases and money, and where the truth fell in the
+predictive distribution.
 
-The generator is passed in, so that a seed gives the same draws. Draws are for portfolios, tests and simulation; the
-customers' own intervals are computed without drawing (`predictive_intervals`).
+The generator is passed in, so that a seed gives the same draws. Draws are for portfolios, tests and
+simulation; the customers' own intervals are computed without drawing (`predictive_intervals`).
 """
 
 from __future__ import annotations
@@ -33,14 +34,16 @@ def draw_money(
     mean_value: Floats,
     horizon: float,
 ) -> Floats:
-    """Money of one customer per summary within ``horizon``; ``mean_value``: m (ignored where x = 0)."""
+    """Money of one customer per summary within ``horizon``; ``mean_value``: m (ignored where x =
+    0).
+    """
     purchases = draw_purchases(random, fit, summaries, horizon)
     return gamma_gamma.draw_values(random, spend, summaries.repeats, mean_value, purchases)
 
 
 def draw_parameters(random: Generator, fit: Fit, size: int) -> Floats:
-    """Parameters that the data would also allow (Laplace, in the logarithms), shape (size, parameters). A parameter at
-    its limit stays there.
+    """Parameters that the data would also allow (Laplace, in the logarithms), shape (size,
+    parameters). A parameter at its limit stays there.
     """
     free = list(fit.free)
     drawn = np.tile(fit.values, (size, 1))
@@ -52,10 +55,11 @@ def draw_parameters(random: Generator, fit: Fit, size: int) -> Floats:
 def randomised_pit(
     random: Generator, fit: Fit, summaries: PurchaseSummaries, actual: Floats, horizon: float
 ) -> Floats:
-    """Where each actual count fell in its predictive distribution: uniform on (0, 1) if the forecasts are right.
+    """Where each actual count fell in its predictive distribution: uniform on (0, 1) if the
+    forecasts are right.
 
-    Counts are discrete, so the position inside a count's probability is drawn (Czado, Gneiting and Held 2009,
-    Biometrics 65). ``actual``: one customer per summary.
+    Counts are discrete, so the position inside a count's probability is drawn (Czado, Gneiting and
+    Held 2009, Biometrics 65). ``actual``: one customer per summary.
     """
     below = 1 - tail(fit, summaries, actual, horizon)
     above = 1 - tail(fit, summaries, actual + 1, horizon)

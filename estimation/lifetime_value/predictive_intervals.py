@@ -1,12 +1,13 @@
 """Predictive quantiles of a customer's purchases and money, without drawing.
 
-Purchases: P(Y >= n) is P(alive) times a function of (x, T), so a quantile is the number of n whose probability stays
-above a bound: exact.
+Purchases: P(Y >= n) is P(alive) times a function of (x, T), so a quantile is the number of n whose
+probability stays above a bound: exact.
 
-Money: given y purchase days, a customer spends (v + x m) U with U beta prime(p y, p x + q) (sums of gamma variates over
-the gamma distributed rate of Gamma-Gamma). So the quantile is (v + x m) times a number that depends on x, T and P(alive)
-only. Given that something is bought at all, U depends on T so smoothly that a few T per x are enough to interpolate
-between (error below 1 % of the quantile, tested against draws).
+Money: given y purchase days, a customer spends (v + x m) U with U beta prime(p y, p x + q) (sums of
+gamma variates over the gamma distributed rate of Gamma-Gamma). So the quantile is (v + x m) times a
+number that depends on x, T and P(alive) only. Given that something is bought at all, U depends on T
+so smoothly that a few T per x are enough to interpolate between (error below 1 % of the quantile,
+tested against draws).
 
 A quantile of 0 is a finding: most customers who have lapsed will not come back within the horizon.
 """
@@ -39,8 +40,8 @@ NEGLIGIBLE = 1e-6
 
 @dataclass(frozen=True, eq=False)
 class _Nodes:
-    """For every x, the T's that are computed and interpolated between: first node and number of nodes per x, and x, t_x
-    and T of all nodes.
+    """For every x, the T's that are computed and interpolated between: first node and number of
+    nodes per x, and x, t_x and T of all nodes.
     """
 
     first: Integers
@@ -86,8 +87,8 @@ def money_quantiles(
     horizon: float,
     levels: tuple[float, ...] = LEVELS,
 ) -> Floats:
-    """Quantiles of the money within ``horizon`` in units of (v + x m), shape (levels, summaries): multiply by the
-    customer's own v + x m (by v where x = 0).
+    """Quantiles of the money within ``horizon`` in units of (v + x m), shape (levels, summaries):
+    multiply by the customer's own v + x m (by v where x = 0).
     """
     purchase_model = model(fit.model)
     alive = p_alive(fit, summaries)
@@ -127,7 +128,8 @@ def _groups(summaries: PurchaseSummaries) -> list[slice]:
 def _nodes(fit: Fit, summaries: PurchaseSummaries, rows_of: list[slice]) -> _Nodes:
     """T's equally far apart in ln(alpha + T), from the least to the greatest T of each x.
 
-    Only k > 1 asks for t_x, and once a purchase is given it hardly matters: the typical share of T stands for all.
+    Only k > 1 asks for t_x, and once a purchase is given it hardly matters: the typical share of T
+    stands for all.
     """
     alpha = fit.parameters[1]
     repeats, recency, tenure, counts = [], [], [], []
@@ -135,7 +137,7 @@ def _nodes(fit: Fit, summaries: PurchaseSummaries, rows_of: list[slice]) -> _Nod
         own = summaries.tenure[rows]
         edges = np.log(alpha + np.array([own.min(), own.max()]))
         count = TENURE_NODES if edges[1] > edges[0] else 1
-        moments = np.exp(np.linspace(*edges, count)) - alpha
+        moments = np.exp(np.linspace(float(edges[0]), float(edges[1]), count)) - alpha
         weights = summaries.customers[rows]
         typical = float(weights @ summaries.recency[rows]) / max(float(weights @ own), 1e-300)
         repeats.append(np.full(count, summaries.repeats[rows.start]))
@@ -175,8 +177,8 @@ def _purchase_shares(
 
 
 def _log_quantiles(spend: SpendFit, x: float, shares: Floats) -> Floats:
-    """ln of U's quantiles given at least one purchase, shape (nodes, LEVEL_NODES), for levels falling as the share above
-    grows.
+    """ln of U's quantiles given at least one purchase, shape (nodes, LEVEL_NODES), for levels
+    falling as the share above grows.
     """
     shape = spend.p * x + spend.q
     most = int(np.flatnonzero(shares.any(axis=0))[-1]) + 1
@@ -192,12 +194,13 @@ def _log_quantiles(spend: SpendFit, x: float, shares: Floats) -> Floats:
 
 
 def _interpolate(table: Floats, nodes: Floats, place: Floats, share: Floats) -> Floats:
-    """Bilinear in ln(alpha + T) and the logit of the share above; ``share`` and ``place`` per row."""
+    """Bilinear in ln(alpha + T) and the logit of the share above; ``place``, ``share`` per row."""
     wanted = _level_nodes()
     share = np.clip(share, NEGLIGIBLE, 1 - NEGLIGIBLE)
     column, right = _between(wanted, logit(share))
     if len(nodes) == 1:
-        return table[0, column] * (1 - right) + table[0, column + 1] * right
+        only: Floats = table[0, column] * (1 - right) + table[0, column + 1] * right
+        return only
     row, lower = _between(nodes, place)
     near = table[row, column] * (1 - right) + table[row, column + 1] * right
     far = table[row + 1, column] * (1 - right) + table[row + 1, column + 1] * right
@@ -206,7 +209,9 @@ def _interpolate(table: Floats, nodes: Floats, place: Floats, share: Floats) -> 
 
 
 def _between(nodes: Floats, places: Floats) -> tuple[Integers, Floats]:
-    """For each place, the equally spaced node to its left and how far it is to the next one, in [0, 1]."""
+    """For each place, the equally spaced node to its left and how far it is to the next one, in [0,
+    1].
+    """
     position = (places - nodes[0]) / (nodes[1] - nodes[0])
     left = np.clip(position.astype(np.int64), 0, len(nodes) - 2)
     return left, np.clip(position - left, 0.0, 1.0)

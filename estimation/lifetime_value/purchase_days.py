@@ -1,8 +1,8 @@
 """The purchase days of all customers, and what was known of them on any earlier day.
 
-A purchase day is a day with something bought and kept (int_customer_purchase_days where is_purchase_day): several
-orders of a day are one, days that end at zero or below are none. Refunds are dated on their own day, so the rows up to
-an origin are what the company knew on that day.
+A purchase day is a day with something bought and kept (int_customer_purchase_days where
+is_purchase_day): several orders of a day are one, days that end at zero or below are none. Refunds
+are dated on their own day, so the rows up to an origin are what the company knew on that day.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ EPOCH = date(1970, 1, 1)
 class PurchaseDays:
     """Purchase days sorted by customer and day.
 
-    ``days``: whole days since 1970-01-01, shape (rows,). ``values``: money of the day, nan throughout where the source
-    has no money. ``begins``: where each customer's rows begin, shape (customers,). ``values_until`` and
-    ``log_gaps_until``: running sums over the rows of the money and of ln(days since the customer's last purchase day).
+    ``days``: whole days since 1970-01-01, shape (rows,). ``values``: money of the day, nan
+    throughout where the source has no money. ``begins``: where each customer's rows begin, shape
+    (customers,). ``values_until`` and ``log_gaps_until``: running sums over the rows of the money
+    and of ln(days since the customer's last purchase day).
     """
 
     days: Integers
@@ -42,8 +43,8 @@ class PurchaseDays:
 
 @dataclass(frozen=True, eq=False)
 class CustomersAt:
-    """The customers who had bought by ``origin``: their place in PurchaseDays.begins, x, t_x and T in days, and m (nan
-    for x = 0). All of one length.
+    """The customers who had bought by ``origin``: their place in PurchaseDays.begins, x, t_x and T
+    in days, and m (nan for x = 0). All of one length.
     """
 
     origin: int
@@ -55,8 +56,9 @@ class CustomersAt:
 
 
 def read(table: pa.Table) -> PurchaseDays:
-    """Purchase days from Arrow: ``customer_id`` (any type), ``ordered_date`` (date), and ``net_value`` (decimal or
-    float; a missing column: no money). One row per customer and day. Raises ValueError for a null or a repeated day.
+    """Purchase days from Arrow: ``customer_id`` (any type), ``ordered_date`` (date), and
+    ``net_value`` (decimal or float; a missing column: no money). One row per customer and day.
+    Raises ValueError for a null or a repeated day.
     """
     for name in ("customer_id", "ordered_date"):
         if table[name].null_count:
@@ -117,8 +119,8 @@ def customers_at(purchases: PurchaseDays, origin: int) -> CustomersAt:
 
 
 def log_intervals_at(purchases: PurchaseDays, origin: int) -> float:
-    """Sum of ln(days between neighbouring purchase days of a customer) over everything up to ``origin``, of customers
-    who had bought before that day (T > 0).
+    """Sum of ln(days between neighbouring purchase days of a customer) over everything up to
+    ``origin``, of customers who had bought before that day (T > 0).
     """
     counts = _counts_until(purchases, origin)
     first = purchases.begins[counts > 0]
@@ -138,7 +140,8 @@ def value_within(purchases: PurchaseDays, known: CustomersAt, horizon: int) -> F
     first = purchases.begins[known.places] - 1
     before = first + _counts_until(purchases, known.origin)[known.places]
     after = first + _counts_until(purchases, known.origin + horizon)[known.places]
-    return purchases.values_until[after] - purchases.values_until[before]
+    spent: Floats = purchases.values_until[after] - purchases.values_until[before]
+    return spent
 
 
 def distinct_summaries(known: CustomersAt) -> tuple[PurchaseSummaries, Integers]:
@@ -146,7 +149,8 @@ def distinct_summaries(known: CustomersAt) -> tuple[PurchaseSummaries, Integers]
     columns = [known.repeats, known.recency, known.tenure]
     first, inverse = distinct(columns)
     counts = np.bincount(inverse, minlength=len(first)).astype(np.float64)
-    return PurchaseSummaries(*(column[first] for column in columns), customers=counts), inverse
+    repeats, recency, tenure = (column[first] for column in columns)
+    return PurchaseSummaries(repeats, recency, tenure, counts), inverse
 
 
 def date_to_number(day: date) -> int:
@@ -162,7 +166,5 @@ def number_to_date(number: int) -> date:
 def _counts_until(purchases: PurchaseDays, day: int) -> Integers:
     if not len(purchases.days):
         return np.zeros(0, dtype=np.int64)
-    counts: Integers = np.add.reduceat(
-        (purchases.days <= day).astype(np.int64), purchases.begins
-    )
+    counts: Integers = np.add.reduceat((purchases.days <= day).astype(np.int64), purchases.begins)
     return counts

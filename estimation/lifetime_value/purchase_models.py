@@ -1,10 +1,12 @@
 """The purchase models by name, behind one set of functions.
 
-- ``bg_nbd``: a customer can leave after a repeat purchase (Fader, Hardie and Lee 2005). Who bought once is alive by
-  assumption.
-- ``mbg_nbd``: a customer can leave after the first purchase too (Batislam, Denizel and Filiztekin 2007).
+- ``bg_nbd``: a customer can leave after a repeat purchase (Fader, Hardie and Lee 2005). Who bought
+  once is alive by assumption.
+- ``mbg_nbd``: a customer can leave after the first purchase too (Batislam, Denizel and Filiztekin
+  2007).
 - ``pareto_nbd``: a customer can leave at any moment (Schmittlein, Morrison and Colombo 1987).
-- ``mbg_cnbd_k``: MBG/NBD with purchases k stages apart, more regular than chance (Reutterer, Platzer and Schroeder 2021).
+- ``mbg_cnbd_k``: MBG/NBD with purchases k stages apart, more regular than chance (Reutterer,
+  Platzer and Schroeder 2021).
 """
 
 from __future__ import annotations
@@ -79,8 +81,9 @@ class Draw(Protocol):
 
 @dataclass(frozen=True)
 class PurchaseModel:
-    """One model. ``is_time``: which parameters are in units of time. ``without_dropout``: the parameters where nobody
-    leaves (r and alpha are free there). ``uses_recency``: whether the future of a living customer depends on t_x.
+    """One model. ``is_time``: which parameters are in units of time. ``without_dropout``: the
+    parameters where nobody leaves (r and alpha are free there). ``uses_recency``: whether the
+    future of a living customer depends on t_x.
     """
 
     name: str

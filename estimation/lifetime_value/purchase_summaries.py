@@ -1,7 +1,8 @@
 """What the purchase models see of a customer: x, t_x and T, and how many customers share them.
 
-The three are sufficient for every model here, so customers with the same three are one row with a weight (Fader,
-Hardie and Lee 2005). Rows are sorted, so that sums run in one order and a fit gives the same bits on every night.
+The three are sufficient for every model here, so customers with the same three are one row with a
+weight (Fader, Hardie and Lee 2005). Rows are sorted, so that sums run in one order and a fit gives
+the same bits on every night.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ class ImpossibleSummary(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class PurchaseSummaries:
-    """Distinct (x, t_x, T), ascending, with the number of customers behind each. All of one length."""
+    """Distinct (x, t_x, T), ascending, with the customers behind each. All of one length."""
 
     repeats: Floats
     recency: Floats
@@ -45,23 +46,23 @@ def summarise(
 ) -> PurchaseSummaries:
     """Collect rows of any order into sorted distinct summaries.
 
-    All arguments of one length; ``customers`` (default: one each) are the weights. Raises ImpossibleSummary unless
-    0 <= t_x <= T, x is a whole number >= 0, and t_x = 0 exactly where x = 0.
+    All arguments of one length; ``customers`` (default: one each) are the weights. Raises
+    ImpossibleSummary unless 0 <= t_x <= T, x is a whole number >= 0, and t_x = 0 exactly where x =
+    0.
     """
-    columns = [np.asarray(column, dtype=np.float64) for column in (repeats, recency, tenure)]
+    columns = [np.asarray(column, np.float64) for column in (repeats, recency, tenure)]
     weights = np.ones(len(columns[0])) if customers is None else np.asarray(customers, np.float64)
-    _refuse_impossible(*columns, weights)
+    _refuse_impossible(columns[0], columns[1], columns[2], weights)
     first, inverse = distinct(columns)
-    return PurchaseSummaries(
-        *(column[first] for column in columns),
-        customers=np.bincount(inverse, weights=weights, minlength=len(first)),
-    )
+    repeats, recency, tenure = (column[first] for column in columns)
+    return PurchaseSummaries(repeats, recency, tenure, sums_at(inverse, weights, len(first)))
 
 
 def summaries_from_arrow(table: pa.Table) -> PurchaseSummaries:
-    """Summaries of a table with ``repeat_purchase_days``, ``recency_days``, ``tenure_days`` (numbers) and, where rows
-    stand for several customers, ``customers``. Rows with a null are customers without a purchase day: they are left
-    out. Raises ImpossibleSummary as `summarise` does.
+    """Summaries of a table with ``repeat_purchase_days``, ``recency_days``, ``tenure_days``
+    (numbers) and, where rows stand for several customers, ``customers``. Rows with a null are
+    customers without a purchase day: they are left out. Raises ImpossibleSummary as `summarise`
+    does.
     """
     names = ["repeat_purchase_days", "recency_days", "tenure_days"]
     if "customers" in table.column_names:
@@ -71,7 +72,9 @@ def summaries_from_arrow(table: pa.Table) -> PurchaseSummaries:
 
 
 def observed(summaries: PurchaseSummaries) -> PurchaseSummaries:
-    """The summaries that a fit can learn from: T > 0. Who came today has been observed for no time at all."""
+    """The summaries that a fit can learn from: T > 0. Who came today has been observed for no time
+    at all.
+    """
     return select(summaries, summaries.tenure > 0)
 
 
@@ -85,8 +88,14 @@ def select(summaries: PurchaseSummaries, mask: NDArray[np.bool_]) -> PurchaseSum
     )
 
 
+def sums_at(positions: NDArray[np.integer], amounts: Floats, size: int) -> Floats:
+    """Sum of the amounts at each position 0, ..., ``size`` - 1; both arguments of one length."""
+    return np.bincount(positions, amounts, size).astype(np.float64)
+
+
 def distinct(columns: list[Floats]) -> tuple[Integers, Integers]:
-    """Positions of a row of each distinct tuple, in ascending order, and which of these tuples each row is.
+    """Positions of a row of each distinct tuple, in ascending order, and which of these tuples each
+    row is.
 
     At most three columns of one length, none negative.
     """

@@ -1,10 +1,10 @@
 """A level correction of the champion, learned on earlier origins only.
 
-Expected counts are multiplied by one factor: what the totals of the latest origins missed on average, shrunk towards 1
-by how much they scatter. Most of what a total misses is season, which a few earlier months cannot tell from a lasting
-bias; on CDNOW and Online Retail a full correction by the latest origins makes the next total worse, not better. So the
-factor starts from the belief that the bias is within 5 % (PRIOR_DEVIATION), and moves only as far as agreeing origins
-move it.
+Expected counts are multiplied by one factor: what the totals of the latest origins missed on
+average, shrunk towards 1 by how much they scatter. Most of what a total misses is season, which a
+few earlier months cannot tell from a lasting bias; on CDNOW and Online Retail a full correction by
+the latest origins makes the next total worse, not better. So the factor starts from the belief that
+the bias is within 5 % (PRIOR_DEVIATION), and moves only as far as agreeing origins move it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from estimation.lifetime_value.backtest import STEP, Evaluation
 PRIOR_DEVIATION = 0.05
 # Totals of one month scatter by at least this much around any model (weather, campaigns, holidays).
 LEAST_DEVIATION = 0.05
-# Of a single origin per horizon, whose scatter cannot be seen (the scatter on CDNOW and Online Retail).
+# Of a single origin per horizon, whose scatter cannot be seen (the scatter on CDNOW and Online
+# Retail).
 ASSUMED_DEVIATION = 0.12
 
 
 def level_factor(evaluations: Sequence[Evaluation]) -> float:
-    """Factor on the expected counts of one model, from its evaluations on earlier origins; 1 without any.
+    """Factor on the expected counts of one model, from its evaluations on earlier origins; 1
+    without any.
 
     Per horizon, windows that overlap count as the number of windows that would fit side by side.
     """

@@ -1,9 +1,10 @@
 """How regular purchases are: the k of MBG/CNBD-k, read off the data.
 
-k = 1 is pure chance (exponential intervals, the assumption of BG/NBD and Pareto/NBD). Larger k means that intervals
-between a customer's purchases scatter less around their mean than chance would have it, so that an overdue customer is
-more alarming (Platzer and Reutterer 2016, Marketing Science 35; Reutterer, Platzer and Schroeder 2021, IJRM 38). The
-likelihood decides: models with k = 1, 2, 3... are fitted until it falls.
+k = 1 is pure chance (exponential intervals, the assumption of BG/NBD and Pareto/NBD). Larger k
+means that intervals between a customer's purchases scatter less around their mean than chance would
+have it, so that an overdue customer is more alarming (Platzer and Reutterer 2016, Marketing Science
+35; Reutterer, Platzer and Schroeder 2021, IJRM 38). The likelihood decides: models with k = 1, 2,
+3... are fitted until it falls.
 """
 
 from __future__ import annotations
@@ -29,8 +30,9 @@ def log_likelihood_with_intervals(
 ) -> float:
     """Log likelihood that can be compared between different k.
 
-    ``log_intervals``: sum of the logarithms of all intervals between a customer's neighbouring purchases, over all
-    customers of the fit, in the fit's unit of time; ``repeats_in_total``: how many intervals these are.
+    ``log_intervals``: sum of the logarithms of all intervals between a customer's neighbouring
+    purchases, over all customers of the fit, in the fit's unit of time; ``repeats_in_total``: how
+    many intervals these are.
     """
     constant = (regularity - 1) * log_intervals - repeats_in_total * gammaln(regularity)
     return float(found.log_likelihood + constant)
@@ -39,7 +41,8 @@ def log_likelihood_with_intervals(
 def read_off(
     summaries: PurchaseSummaries, log_intervals: float, most: int = MOST_REGULAR
 ) -> tuple[int, tuple[float, ...]]:
-    """The k with the highest likelihood, and the log likelihoods of k = 1, 2, ... as far as they were computed.
+    """The k with the highest likelihood, and the log likelihoods of k = 1, 2, ... as far as they
+    were computed.
 
     Raises FitRefused where MBG/NBD itself cannot be fitted.
     """
@@ -57,9 +60,9 @@ def read_off(
 def wheat_morrison(intervals: Sequence[Floats]) -> float:
     """The same k without a model (Wheat and Morrison 1990, JMR 27), not rounded.
 
-    ``intervals``: per customer with three purchases or more, the intervals between them in order. The share of an
-    interval in the sum of two neighbours is beta(k, k) distributed, with variance 1 / (4 (2k + 1)). Raises ValueError
-    where nobody has two intervals.
+    ``intervals``: per customer with three purchases or more, the intervals between them in order.
+    The share of an interval in the sum of two neighbours is beta(k, k) distributed, with variance 1
+    / (4 (2k + 1)). Raises ValueError where nobody has two intervals.
     """
     shares = [row[-2] / (row[-2] + row[-1]) for row in intervals if len(row) > 1]
     if len(shares) < 2:

@@ -1,8 +1,10 @@
-"""Shifted beta-geometric: how long contracts last, where leaving is seen (Fader and Hardie 2007, Journal of Interactive
-Marketing 21; residual lifetime: Fader and Hardie 2010, Marketing Science 29).
+"""Shifted beta-geometric: how long contracts last, where leaving is seen (Fader and Hardie 2007,
+Journal of Interactive Marketing 21; residual lifetime: Fader and Hardie 2010, Marketing Science
+29).
 
-Every customer has a constant chance to leave at each renewal; the chances are beta(a, b) distributed. Periods are the
-contract's: months, years. Used where a table of subscriptions exists, never on purchases.
+Every customer has a constant chance to leave at each renewal; the chances are beta(a, b)
+distributed. Periods are the contract's: months, years. Used where a table of subscriptions exists,
+never on purchases.
 """
 
 from __future__ import annotations
@@ -31,10 +33,10 @@ class SubscriptionFit:
 def fit_subscriptions(lost: ArrayLike, remaining: ArrayLike) -> SubscriptionFit:
     """Fit to one or more cohorts.
 
-    ``lost``: customers who left at renewal 1, 2, ..., n, shape (n,); ``remaining``: customers last seen alive after
-    renewal 0, 1, ..., n, shape (n + 1,), of which 0 carries no information. One cohort watched for n renewals has all
-    its survivors in the last place. Raises FitRefused where nobody or everybody left at the first renewal, ValueError
-    for shapes that do not fit.
+    ``lost``: customers who left at renewal 1, 2, ..., n, shape (n,); ``remaining``: customers last
+    seen alive after renewal 0, 1, ..., n, shape (n + 1,), of which 0 carries no information. One
+    cohort watched for n renewals has all its survivors in the last place. Raises FitRefused where
+    nobody or everybody left at the first renewal, ValueError for shapes that do not fit.
     """
     left, stayed = np.asarray(lost, np.float64), np.asarray(remaining, np.float64)
     if left.ndim != 1 or len(stayed) != len(left) + 1 or (left < 0).any() or (stayed < 0).any():
@@ -70,7 +72,7 @@ def survival(found: SubscriptionFit, renewals: ArrayLike) -> Floats:
 
 
 def retention(found: SubscriptionFit, renewal: ArrayLike) -> Floats:
-    """Share of those who reach renewal number ``renewal`` (1, 2, ...) and stay: it rises with age."""
+    """Share of those who reach renewal number ``renewal`` (1, 2, ...) and stay: it rises."""
     number = np.asarray(renewal, np.float64)
     share: Floats = (found.b + number - 1) / (found.a + found.b + number - 1)
     return share
@@ -79,8 +81,9 @@ def retention(found: SubscriptionFit, renewal: ArrayLike) -> Floats:
 def discounted_residual_lifetime(
     found: SubscriptionFit, renewals: ArrayLike, discount: float
 ) -> Floats:
-    """Expected discounted number of periods still to be paid, the next renewal included, of customers who have renewed
-    ``renewals`` - 1 times and face renewal number ``renewals`` (n >= 1). ``discount``: rate per period, > 0.
+    """Expected discounted number of periods still to be paid, the next renewal included, of
+    customers who have renewed ``renewals`` - 1 times and face renewal number ``renewals`` (n >= 1).
+    ``discount``: rate per period, > 0.
     """
     n = np.asarray(renewals, np.float64)
     rate: Floats = retention(found, n) * hyp2f1(

@@ -1,7 +1,7 @@
 """Shopify admin: the orders CSV export.
 
-What arrives: one row per order line. Order fields (e-mail, totals, dates) stand on the first row of
-an order only; an empty ``Name`` means the order above.
+What arrives: one row per order line. Totals, currency and state of an order stand on its first row
+only; below it ``Name``, ``Email`` and ``Created at`` are repeated, in older exports left empty.
 
 Quirks: amounts of the order are repeated nowhere, so they must be read from the first row; times
 carry the shop's offset; ``Refunded Amount`` includes refunded tax and shipping; the export has no

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ingestion import delimited_text
 from ingestion.preflight import csv_header
 from ingestion.settings import Dialect
 from tests.ingestion.company import ORDER_HEADER, Company, order
@@ -158,15 +159,21 @@ def test_the_line_of_a_bad_value_is_the_physical_one(company: Company) -> None:
     ]
 
 
-def test_bad_rows_far_into_a_file_are_found_where_they_are(company: Company) -> None:
-    filler = [order(n, note="x" * 300) for n in range(60_000)]
-    filler[40_000] = order("bad", amount="1_000")
-    filler[59_999] = "ragged"
-    rows = company.take([ORDER_HEADER, *filler])
-    assert len(rows) == 59_998
+def test_bad_rows_far_into_a_file_are_found_where_they_are(
+    company: Company, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited_text, "BLOCK_BYTES", 50_000)
+    monkeypatch.setattr(delimited_text, "_BATCH_ROWS", 700)
+    filler = [order(n) for n in range(3000)]
+    filler[2000] = order("bad", amount="1_000")
+    company.deliver("regular.csv", [ORDER_HEADER, *filler])
+    company.deliver("irregular.csv", [ORDER_HEADER, *filler, "ragged"])
+    company.ingest()
+    assert len(company.accepted()) == 2 * 2999
     assert company.reasons() == [
-        (40_001, 40_002, "gross_amount: not an amount"),
-        (60_000, 60_001, "1 fields where the header has 8"),
+        (2001, 2002, "gross_amount: not an amount"),
+        (3001, 3002, "1 fields where the header has 8"),
+        (2001, 2002, "gross_amount: not an amount"),
     ]
 
 
@@ -278,11 +285,10 @@ def test_a_csv_cut_mid_row_loses_no_whole_row_and_hides_no_part(
     cut = whole[: start + (len(whole) - start) * share // 100]
     complete = cut.count("\n") - 1
     company.deliver("orders.csv", cut)
-    try:
-        company.ingest()
-    except Exception as error:
-        assert "never closes" in str(error)
+    if cut.count('"') % 2:
+        assert "a quote opens here and never closes" in company.refusal()
         return
+    company.ingest()
     rows = company.accepted()
     assert len(rows) >= complete
     # A rest of a row that happens to have all fields is the one thing nothing can find.

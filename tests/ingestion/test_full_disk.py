@@ -6,7 +6,6 @@ import resource
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
@@ -65,7 +64,7 @@ def test_no_space_is_a_clean_error_and_the_next_run_goes_on(size: int, large: Co
 
 
 def test_a_ledger_that_cannot_grow_is_the_same_clean_error(company: Company) -> None:
-    for number in range(120):
+    for number in range(60):
         company.deliver(f"{number}.csv", [ORDER_HEADER, order(number)])
     company.settings  # noqa: B018 - writes rapport.yml while there is room
     with open_ledger(company.home):
@@ -74,6 +73,6 @@ def test_a_ledger_that_cannot_grow_is_the_same_clean_error(company: Company) -> 
     with largest_file(size), pytest.raises(SourceFailed, match="its ledger cannot be written"):
         company.ingest()
     # Entries are made by the dozen: all of one commit or none.
-    assert len(company.deliveries()) in (0, 25, 50, 75, 100)
+    assert len(company.deliveries()) in (0, 25, 50)
     company.ingest()
-    assert len(company.accepted()) == len(company.deliveries()) == 120
+    assert len(company.accepted()) == len(company.deliveries()) == 60

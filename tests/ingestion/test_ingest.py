@@ -440,7 +440,8 @@ def test_two_ingests_of_one_source_at_once_count_every_row_once(tmp_path: Path) 
             f"{number}.csv", [LINE_HEADER, *[f"{number},2026-05-14,p{n},1,1" for n in range(50)]]
         )
     company.settings  # noqa: B018 - writes rapport.yml before the processes race
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["tests.ingestion.company"])
     start = context.Event()
     runs = [
         context.Process(target=_ingest_in_a_process, args=(str(tmp_path), start)) for _ in range(3)
@@ -464,7 +465,7 @@ def test_a_mapping_that_is_taken_back_after_a_kill_keeps_its_rows(company: Compa
     company.ingest()
     with open_ledger(company.home) as ledger:
         # As if the run had been killed between its ledger entry and the removal of the old files.
-        ledger._connection.execute(  # noqa: SLF001 - a kill has no other way in
+        ledger._connection.execute(
             "insert into replaced_deliveries values ('shop', 'generic_orders', ?)",
             (first.delivery_id,),
         )

@@ -15,8 +15,8 @@ from ingestion.ledger import open_ledger
 from tests.ingestion.company import ORDER_HEADER, SMALL_ORDERS, Company, order
 from tests.ingestion.killed_ingest import ingest_until
 
-# Every third side effect in make test; RAPPORT_KILL_STEP=1 takes all of them.
-STEP = int(os.environ.get("RAPPORT_KILL_STEP", "3"))
+# Every seventh side effect in make test; RAPPORT_KILL_STEP=1 takes all of them.
+STEP = int(os.environ.get("RAPPORT_KILL_STEP", "7"))
 FIRST = {
     "a.csv": [ORDER_HEADER, order(1), order(2, amount="bad")],
     "b_2026-05-14.csv.gz": [ORDER_HEADER, order(3), order(4)],

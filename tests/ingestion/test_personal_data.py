@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 
 from ingestion.personal_data import (
-    Keyring,
     KeyMissing,
+    Keyring,
     is_role_mailbox,
     load_key,
     normal_email,

@@ -44,7 +44,7 @@ def test_padding_of_zeros_after_a_gzip_is_none_of_its_content(tmp_path: Path) ->
     "kept", [3, 5, 10, 200, len(PACKED) // 2, len(PACKED) - 8, len(PACKED) - 1]
 )
 def test_a_gzip_that_is_cut_is_refused(kept: int, tmp_path: Path) -> None:
-    with pytest.raises(UnreadableFile, match="damaged gzip.*delivered again"):
+    with pytest.raises(UnreadableFile, match=r"damaged gzip.*delivered again"):
         unpacked(PACKED[:kept], tmp_path)
 
 
