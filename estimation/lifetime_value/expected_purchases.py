@@ -81,12 +81,16 @@ def mean_over_dropout(
     odds = low[:, None] + np.linspace(0, 1, count) * (high - low)[:, None]
     p = expit(odds)
     log_density = -a * np.logaddexp(0, -odds) - chances[:, None] * np.logaddexp(0, odds)
-    log_density -= betaln(a, chances)[:, None]
+    density = (
+        np.exp(log_density - betaln(a, chances)[:, None]) * (high - low)[:, None] / (count - 1)
+    )
+    if a >= 1:
+        # The nodes span all of the density, and its own sum is closer to 1 than gamma functions of
+        # large arguments are.
+        density /= density.sum(axis=1, keepdims=True)
     value = -np.expm1(-shape[:, None] * np.log1p(p * share)) / np.maximum(p, 1e-300)
     excess = np.where(p > 0, value - at_zero[:, None], 0.0)
-    total: Floats = at_zero + (np.exp(log_density) * excess).sum(axis=1) * (high - low) / (
-        count - 1
-    )
+    total: Floats = at_zero + (density * excess).sum(axis=1)
     return total
 
 

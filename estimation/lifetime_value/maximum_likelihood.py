@@ -151,7 +151,7 @@ def _inverse(curvature: Floats, logarithms: Floats, what: str) -> Floats:
             f"{what}: the likelihood is flat or rising at {np.exp(logarithms)}: "
             "the data do not determine the parameters"
         )
-    inverse: Floats = np.linalg.inv(curvature)
+    inverse: Floats = np.asarray(np.linalg.inv(curvature), dtype=np.float64)
     return inverse
 
 
