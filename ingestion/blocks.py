@@ -28,6 +28,8 @@ def block_starts(
     ``is_complete``: the row has what a first row must have. ``record_texts``, ``line_texts``: its
     fields of the record and of the line.
     """
+    if len(names) == 0:
+        return np.zeros(0, bool)
     is_named = names.is_valid().to_numpy(zero_copy_only=False)
     filled = names.take(pa.array(_last_true(is_named), mask=is_named.cumsum() == 0))
     above = pa.concat_arrays([pa.nulls(1, pa.string()), filled[:-1]])

@@ -8,6 +8,7 @@ ones. Reasons name column and fault.
 
 from __future__ import annotations
 
+import functools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -72,18 +73,25 @@ def convert(
     """Typed batches of a file."""
     # Ids and occurrences are numbered through the file, across batches.
     numbering: dict[str, Counter[int]] = {}
-    batches = (_kept(batch, mapping) for batch in records.batches)
-    if fill_down:
-        name = fill_down
+    filtered = 0
 
-        def starts_of(batch: Batch) -> np.ndarray:
-            return _block_starts(batch, mapping, name)
+    def kept() -> Iterator[Batch]:
+        nonlocal filtered
+        for batch in records.batches:
+            rows, left_out = _kept(batch, mapping)
+            filtered += left_out
+            yield rows
 
-        whole = whole_blocks((batch for batch, _ in batches), starts_of)
-        batches = ((batch, 0) for batch in whole)
-    for batch, filtered in batches:
-        starts = _block_starts(batch, mapping, fill_down) if fill_down else None
-        yield _convert(batch, filtered, starts, records, mapping, origin, keyring, numbering)
+    starts_of = (
+        functools.partial(_block_starts, mapping=mapping, fill_down=fill_down)
+        if fill_down
+        else None
+    )
+    told = 0
+    for batch in whole_blocks(kept(), starts_of) if starts_of else kept():
+        starts = starts_of(batch) if starts_of else None
+        left_out, told = filtered - told, filtered
+        yield _convert(batch, left_out, starts, records, mapping, origin, keyring, numbering)
 
 
 def _convert(

@@ -2,7 +2,8 @@
 one after another.
 
 The engine only follows paths (RFC 6901 pointers) in texts that Python cut out; it is never given
-anything to run. Whole numbers stay exact at any length, numbers with a fraction to 15 digits.
+anything to run. Whole numbers stay exact at any length, numbers with a fraction to 15 digits. A
+field that stands twice in a record is a fault; further down, the first one counts.
 """
 
 from __future__ import annotations

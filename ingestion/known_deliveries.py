@@ -41,6 +41,7 @@ class KnownDeliveries:
         self._by_content: dict[tuple[str, int, str], Delivery] = {}
         self._by_name: dict[tuple[str, int, str], Delivery] = {}
         self._last: dict[tuple[str, int], Delivery] = {}
+        self._first: dict[str, Delivery] = {}
         for delivery in sorted(deliveries, key=lambda item: item.arrival):
             if delivery.status != "duplicate":
                 self.add(delivery)
@@ -54,6 +55,7 @@ class KnownDeliveries:
     def add(self, delivery: Delivery) -> None:
         """Enter a delivery, in the place of an earlier reading of the same content."""
         self._by_content[(delivery.object, delivery.entry, delivery.sha256)] = delivery
+        self._first.setdefault(delivery.sha256, delivery)
         by_name = (delivery.object, delivery.entry, delivery.file_name)
         by_mapping = (delivery.object, delivery.entry)
         self._by_name[by_name] = _later(self._by_name.get(by_name), delivery)
@@ -62,6 +64,10 @@ class KnownDeliveries:
     def of_content(self, table: str, entry: int, sha256: str) -> Delivery | None:
         """The delivery of exactly these bytes for a mapping."""
         return self._by_content.get((table, entry, sha256))
+
+    def first_of_content(self, sha256: str) -> Delivery | None:
+        """The delivery with which these bytes came first, for any mapping."""
+        return self._first.get(sha256)
 
     def newest_of_name(self, table: str, entry: int, file_name: str) -> Delivery | None:
         """The delivery that came last under a name."""

@@ -212,10 +212,12 @@ def _is_newest(work: Work, delivery: Delivery) -> bool:
 def _read(
     work: Work, name: str, landed: Landed, reading: Reading, earlier: Delivery | None
 ) -> None:
-    """Read a landed file; ``earlier`` is its delivery as another mapping or key read it."""
+    """Read a landed file; ``earlier`` is its delivery as this mapping read it before a change."""
     contract = reading.mapping.contract
     identity = (work.source.name, reading.table, str(reading.entry), landed.sha256)
-    received_at = datetime.fromisoformat(earlier.received_at) if earlier else work.now
+    # A mapping that is new, or has moved, does not make old bytes newer than what came since.
+    first = earlier or work.known.first_of_content(landed.sha256)
+    received_at = datetime.fromisoformat(first.received_at) if first else work.now
     origin = Origin(
         source=work.source,
         delivery_id=short_hash(*identity, reading.fingerprint),
@@ -236,7 +238,7 @@ def _read(
         sha256=landed.sha256,
         bytes=landed.size,
         version_key=version_key(name, reading.export.provisional),
-        arrival=earlier.arrival if earlier else next(work.arrivals),
+        arrival=first.arrival if first else next(work.arrivals),
         reading=reading.fingerprint,
         received_at=received_at.isoformat(),
         rows_in_file=delivered + written.rows_filtered,

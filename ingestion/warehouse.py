@@ -17,7 +17,14 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
-from ingestion.contract import VERSIONS, ObjectContract, load_contracts
+from ingestion.contract import (
+    MONEY,
+    RATE,
+    UTC_TIMESTAMP,
+    VERSIONS,
+    ObjectContract,
+    load_contracts,
+)
 from ingestion.known_deliveries import names_a_day
 from ingestion.landing import matches
 from ingestion.ledger import Delivery, open_ledger
@@ -184,10 +191,10 @@ def _load_object(
     table = f"raw.{quoted(contract.table)}"
     current = [item.delivery for item in live if item.is_live]
     if not current:
-        empty = contract.raw_schema().empty_table()
-        connection.register("empty", empty)
-        connection.execute(f"create or replace table {table} as select * from empty")
-        connection.unregister("empty")
+        columns = ", ".join(
+            f"{quoted(field.name)} {_SQL_TYPES[field.type]}" for field in contract.raw_schema()
+        )
+        connection.execute(f"create or replace table {table} ({columns})")
         return
     mappings = _mappings(settings)
     selects = []
@@ -200,6 +207,17 @@ def _load_object(
         selects.append(_current_rows(contract, mappings[(source, contract.table)][0], paths))
     union = " union all ".join(f"({select})" for select in selects)
     connection.execute(f"create or replace table {table} as {union}")
+
+
+_SQL_TYPES: Mapping[pa.DataType, str] = {
+    pa.string(): "varchar",
+    pa.int64(): "bigint",
+    pa.bool_(): "boolean",
+    pa.date32(): "date",
+    UTC_TIMESTAMP: "timestamp",
+    MONEY: "decimal(18, 4)",
+    RATE: "decimal(24, 10)",
+}
 
 
 def _current_rows(contract: ObjectContract, mapping: FileMapping, paths: Sequence[str]) -> str:

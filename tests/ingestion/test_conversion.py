@@ -318,3 +318,33 @@ def test_the_daily_table_replaces_the_intraday_one(tmp_path: Path) -> None:
         (str(T + 2), None),
         (str(T + 3), None),
     ]
+
+
+class FilteredShop(Shop):
+    """A Shopify company that takes web orders only."""
+
+    @property
+    def settings(self) -> Settings:
+        file = {"contract": "shopify_orders", "filter": {"Currency": {"not": ["SEK"]}}}
+        return self.configured({"shop": {"vendor": "shopify", "files": [file]}})
+
+
+def test_rows_that_a_filter_leaves_out_of_blocks_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ingestion.delimited_text.BLOCK_BYTES", 300)
+    shop = FilteredShop(tmp_path)
+    rows = [f"#{n},a@x.no,{'SEK' if n % 3 else 'NOK'},{n},{AT},1,line,{n}" for n in range(30)]
+    found = lines_of(shop, *rows)
+    [delivery] = shop.deliveries()
+    assert len(found) == delivery.rows_delivered == 10
+    assert (delivery.rows_in_file, delivery.rows_filtered) == (30, 20)
+
+
+@pytest.mark.parametrize("rows", [[], [f"#1,a@x.no,SEK,1,{AT},1,line,1"]])
+def test_an_export_without_an_order_is_a_delivery_of_no_rows(
+    rows: list[str], tmp_path: Path
+) -> None:
+    shop = FilteredShop(tmp_path)
+    assert lines_of(shop, *rows) == []
+    assert shop.deliveries()[0].rows_in_file == len(rows)

@@ -292,6 +292,23 @@ def test_a_mapping_that_moves_in_the_list_loses_nothing(tmp_path: Path) -> None:
     }
 
 
+def test_a_mapping_that_moves_does_not_bring_corrected_files_back(tmp_path: Path) -> None:
+    def entry(pattern: str) -> dict[str, Any]:
+        return {"contract": "generic_order_lines", "pattern": pattern, "columns": LINE_COLUMNS}
+
+    for rows in ([LINE, OTHER], [OTHER, LINE]):
+        company = Company(tmp_path / rows[0][0], entries=[entry("lines*")])
+        for day, row in enumerate(rows):
+            company.deliver("lines_2026-05-14.csv", [LINE_HEADER, row])
+            company.ingest(NOW + timedelta(days=day))
+        corrected = total(company)
+        company.entries = [entry("else*"), entry("lines*")]
+        company.ingest(NOW + timedelta(days=9))
+        assert total(company) == corrected
+        received = {item.received_at for item in company.deliveries()}
+        assert received == {NOW.isoformat(), (NOW + timedelta(days=1)).isoformat()}
+
+
 def test_a_rejected_delivery_stays_rejected_when_it_is_read_again(company: Company) -> None:
     company.deliver("a.csv", [ORDER_HEADER, order(1)])
     company.deliver("b.csv", [ORDER_HEADER, order(2)])

@@ -187,3 +187,16 @@ def test_loading_twice_gives_the_same_rows(company: Company) -> None:
     company.take([ORDER_HEADER, order(1), order(2)])
     query = "select * from raw.generic_orders order by all"
     assert company.current(query) == company.current(query)
+
+
+def test_an_empty_table_has_the_types_of_a_filled_one(company: Company) -> None:
+    query = (
+        "select column_name, data_type from information_schema.columns "
+        "where table_schema = 'raw' and table_name = 'generic_orders' order by ordinal_position"
+    )
+    company.take([ORDER_HEADER, order(1)])
+    filled = company.current(query)
+    loaded = company.configured({"hubspot": {}})
+    load_raw(loaded, date(2026, 5, 14))
+    with duckdb.connect(str(company.home / "warehouse.duckdb"), read_only=True) as warehouse:
+        assert warehouse.execute(query).fetchall() == filled
