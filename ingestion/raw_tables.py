@@ -175,6 +175,22 @@ def bring_up_to_date(
     _remember(connection, objects)
 
 
+def facts_begin(warehouse: Path) -> bool:
+    """Say that the facts are being rewritten; True where the last ones were finished, so that only
+    changes need to be applied. Facts that were begun and not finished are not trusted.
+    """
+    with duckdb.connect(str(warehouse)) as connection:
+        row = connection.execute("select facts_load_number from loads.state").fetchone()
+        connection.execute("update loads.state set facts_load_number = null")
+    return row is not None and row[0] is not None
+
+
+def facts_end(warehouse: Path) -> None:
+    """Say that the facts hold everything that was loaded."""
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("update loads.state set facts_load_number = load_number")
+
+
 def _make_anew(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObject]) -> None:
     connection.execute("delete from loads.sums")
     connection.execute("delete from raw.changed_rows")
@@ -266,9 +282,6 @@ def _find_replaced(
     connection: duckdb.DuckDBPyConnection, item: RawObject, source: str, new: Sequence[Delivery]
 ) -> None:
     """New versions compete with those in force, which their keys' hashes and times lead to."""
-    same = (
-        "=" if item.contract.column(item.contract.event_time).required else "is not distinct from"
-    )
     columns = item.columns
     _temporary(connection, "arrived", f"select {columns} from {item.files(new)}")
     _temporary(
@@ -338,14 +351,13 @@ def _enter_changes(
     is_removed: bool,
 ) -> None:
     contract = item.contract
-    names = contract.raw_schema().names
     # Without a key, the first column is the record that a row is part of.
     key = [
         name if name == "occurrence" else contract.column(name).raw_fields()[0][0]
         for name in contract.key or (contract.columns[0].name,)
     ]
     parts = [f"{quoted(name)}::varchar" for name in key] + ["null"] * (_KEY_COLUMNS - len(key))
-    order_id = quoted("order_id") if "order_id" in names else "null"
+    order_id = quoted(contract.order) if contract.order else "null"
     connection.execute(
         f"""
         insert into raw.changed_rows

@@ -26,6 +26,7 @@ from ingestion import settings as configuration
 from ingestion.ingest import Ingested, ingest
 from ingestion.ledger import open_ledger
 from ingestion.personal_data import key_fingerprint, load_key
+from ingestion.raw_tables import facts_begin, facts_end
 from ingestion.settings import Settings, configuration_text
 from ingestion.warehouse import Live, data_day, live_deliveries, warehouse_path
 from ingestion.warehouse import load_raw as load_warehouse
@@ -103,7 +104,7 @@ def load_raw(home: Path) -> None:
     settings = configuration.load(home)
     inputs = night_inputs(settings)
     _forget(home)
-    load_warehouse(settings, inputs.as_of)
+    load_warehouse(settings, inputs.as_of, code_version())
     _write(
         _build_file(home), {"fingerprint": inputs.fingerprint, "as_of": inputs.as_of.isoformat()}
     )
@@ -123,7 +124,20 @@ def validate(home: Path, layer: str) -> GateReport:
 
 
 def run_dbt(home: Path, phase: str) -> None:
-    """One phase of the transformations. A subprocess: in process, dbt keeps the warehouse open."""
+    """One phase of the transformations.
+
+    Facts that were finished before are brought up to date; any others are made anew.
+    """
+    if phase != "facts":
+        _dbt(home, phase)
+        return
+    are_current = facts_begin(warehouse_path(home))
+    _dbt(home, phase, *([] if are_current else ["--full-refresh"]))
+    facts_end(warehouse_path(home))
+
+
+def _dbt(home: Path, phase: str, *options: str) -> None:
+    """A subprocess: in process, dbt keeps the warehouse open."""
     logs = home / "logs" / "dbt" / phase
     logs.mkdir(parents=True, exist_ok=True)
     excluded = [*DBT_EXCLUDED.get(phase, ())]
@@ -136,6 +150,7 @@ def run_dbt(home: Path, phase: str) -> None:
         "--exclude-resource-type", "unit_test",
         "--select", *DBT_PHASES[phase],
         *(["--exclude", *excluded] if excluded else []),
+        *options,
     ]  # fmt: skip
     environment = os.environ | {
         "RAPPORT_WAREHOUSE": str(warehouse_path(home)),
