@@ -17,7 +17,8 @@ loads.state              what the tables were made by, and up to which load the 
 loads.applied            the deliveries that the tables were made from
 loads.sums               rows and money in force, by delivery and currency
 loads.keys_<table>       a hash of every key with its time: where a row may be that a new one
-                         replaces. Sorted within a load, so that a hash takes four bytes
+                         replaces. Only for records whose time may change; events have none. Sorted
+                         within a load, so that a hash takes four bytes
 =======================  =========================================================================
 """
 
@@ -49,7 +50,7 @@ SQL_TYPES: Mapping[pa.DataType, str] = {
 # Where a row came from says nothing about what it says.
 _DELIVERY_COLUMNS = ("delivery_id", "delivery_row")
 
-# The longest key of a contract: that of GA4's events.
+# The longest key of a contract but for its time: that of GA4's events.
 _KEY_COLUMNS = 5
 
 _TABLES = f"""
@@ -125,6 +126,14 @@ class RawObject:
         if name == "occurrence":
             return name
         return self.contract.column(name).raw_fields()[0][0]
+
+    def is_indexed(self, source: str) -> bool:
+        """Whether a record may come again with another time, so that its time does not lead to it.
+
+        Events carry their time in their key.
+        """
+        mapping = self.mappings[source]
+        return mapping.mode == "upsert" and self.contract.event_time not in mapping.key
 
     def hash(self, source: str) -> str:
         """48 bits that tell keys apart: two of a million keys agree in one load of 250."""
@@ -210,8 +219,8 @@ def _make_anew(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObjec
             # By time, so that a day is found without reading the others.
             connection.execute(f"insert into {item.table} {select} order by {item.event_at}")
         _count(connection, item, item.table, 1)
-        for source, mapping in item.mappings.items():
-            if mapping.mode == "upsert":
+        for source in item.mappings:
+            if item.is_indexed(source):
                 _add_keys(
                     connection, item, source, f"{item.table} where source = {literal(source)}"
                 )
@@ -281,17 +290,19 @@ def _find_differences(connection: duckdb.DuckDBPyConnection, item: RawObject, so
 def _find_replaced(
     connection: duckdb.DuckDBPyConnection, item: RawObject, source: str, new: Sequence[Delivery]
 ) -> None:
-    """New versions compete with those in force, which their keys' hashes and times lead to."""
+    """New versions compete with those in force, which their keys' hashes and times lead to.
+
+    The times are those of the new versions, unless a record may come again with another one.
+    """
     columns = item.columns
     _temporary(connection, "arrived", f"select {columns} from {item.files(new)}")
-    _temporary(
-        connection, "hashes", f"select distinct {item.hash(source)} as key_hash from arrived"
-    )
-    _temporary(
-        connection,
-        "places",
-        f"select distinct key_hash, event_at from {item.keys} inner join hashes using (key_hash)",
-    )
+    places = f"{item.hash(source)} as key_hash, {item.event_at} as event_at from arrived"
+    if item.is_indexed(source):
+        _temporary(connection, "hashes", f"select {places}")
+        places = (
+            f"key_hash, event_at from {item.keys} where key_hash in (select key_hash from hashes)"
+        )
+    _temporary(connection, "places", f"select distinct {places}")
     _temporary(
         connection,
         "met",
@@ -338,7 +349,7 @@ def _apply(
     for name, sign in (("gone", -1), ("come", 1)):
         _count(connection, item, name, sign)
         _enter_changes(connection, item, name, load_number, is_removed=sign < 0)
-    if item.mappings[source].mode == "upsert":
+    if item.is_indexed(source):
         _add_keys(connection, item, source, "come")
 
 
@@ -356,14 +367,14 @@ def _enter_changes(
         name if name == "occurrence" else contract.column(name).raw_fields()[0][0]
         for name in contract.key or (contract.columns[0].name,)
     ]
-    parts = [f"{quoted(name)}::varchar" for name in key] + ["null"] * (_KEY_COLUMNS - len(key))
+    parts = [f"{quoted(name)}::varchar" for name in key] + ["null"] * _KEY_COLUMNS
     order_id = quoted(contract.order) if contract.order else "null"
     connection.execute(
         f"""
         insert into raw.changed_rows
         select
             {load_number}, {literal(contract.table)}, source, id_space, delivery_id,
-            {", ".join(parts)}, {order_id}, {is_removed}, {item.event_at}
+            {", ".join(parts[:_KEY_COLUMNS])}, {order_id}, {is_removed}, {item.event_at}
         from {rows}
         """
     )

@@ -35,15 +35,15 @@
 {%- endmacro %}
 
 
-{#- A number that tells texts apart, to find one among millions without comparing texts. -#}
+{#- 36 bits that tell texts apart, to find one among millions without comparing texts. -#}
 {% macro text_number(column) -%}
     {{ return(adapter.dispatch('text_number')(column)) }}
 {%- endmacro %}
 
 {% macro duckdb__text_number(column) -%}
-    hash({{ column }})
+    cast(hash({{ column }}) >> 28 as bigint)
 {%- endmacro %}
 
 {% macro spark__text_number(column) -%}
-    xxhash64({{ column }})
+    shiftrightunsigned(xxhash64({{ column }}), 28)
 {%- endmacro %}
