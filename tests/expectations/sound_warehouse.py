@@ -37,6 +37,12 @@ RUN_TABLES = """
         data_through timestamp, status text, reason text
     );
 
+    create table raw.changed_rows as
+    select
+        1 as load_number, 'generic_orders' as object, 'shop_no' as source, 'shop_no' as id_space,
+        'd1' as delivery_id, 'o1' as key_1, 'o1' as order_id, false as is_removed,
+        timestamp '2026-06-10 10:00' as event_at;
+
     create table raw.delivery_amounts (
         delivery_id text, currency text, outcome text, reason text, amount decimal(28, 4)
     );

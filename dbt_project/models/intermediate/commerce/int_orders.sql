@@ -1,3 +1,4 @@
+-- depends_on: {{ ref('int_touched_orders') }}
 with
 
 shopify_orders as (
