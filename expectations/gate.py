@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from expectations import every_mart, every_staging_view
+from expectations.delivery_days import day_expectations
 from expectations.delivery_sizes import size_expectations
 from expectations.raw_suites import raw_suites
 from expectations.suite import LAYERS, Expectation, Suite, SuiteRefused, check, read_suites
@@ -146,7 +147,7 @@ def _with_additions(suite: Suite, columns: Columns) -> Suite:
     own = columns.get(suite.name, {})
     additions: tuple[Expectation, ...] = ()
     if suite.name == "raw.deliveries":
-        additions = size_expectations()
+        additions = (*size_expectations(), *day_expectations())
     elif suite.layer == "marts":
         additions = tuple(every_mart.promises_of(suite.table, own, suite.happened))
     elif suite.reads:

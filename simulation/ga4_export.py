@@ -366,7 +366,7 @@ def _write_day(book: Book, day: date, table: _Table, calendar: Calendar) -> None
     if index == MALFORMED_DAY:
         lines.append(_malformed(book, f"{name}.ndjson.gz", len(lines) + 1, day))
     book.write(f"{name}.ndjson.gz", _ndjson(lines), "events", day, next_day, len(lines))
-    if days_left > INTRADAY_DAYS and table.late:
+    if days_left >= INTRADAY_DAYS and table.late:
         again = [text for _, text in sorted(table.lines + table.late)]
         path = f"{name}_v2.ndjson.gz"
         book.write(path, _ndjson(again), "events", day, day + timedelta(days=3), len(again))
