@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
+from ingestion.contact_addresses import CONTACT_TABLES, load_contact_addresses
 from ingestion.contract import (
     MONEY,
     RATE,
@@ -25,9 +26,11 @@ from ingestion.contract import (
     ObjectContract,
     load_contracts,
 )
+from ingestion.identity_decisions import keyed_identifier
 from ingestion.known_deliveries import names_a_day
 from ingestion.landing import matches
 from ingestion.ledger import Delivery, open_ledger
+from ingestion.personal_data import Keyring, load_key
 from ingestion.raw_parquet import file_sha256, raw_path
 from ingestion.settings import FileMapping, Settings
 from ingestion.sql_text import literal, quoted
@@ -164,6 +167,7 @@ def load_raw(settings: Settings, as_of: date) -> None:
             _load_object(
                 connection, settings, contract, [i for i in live if i.delivery.object == table]
             )
+        load_contact_addresses(connection, settings, _in_force(live, CONTACT_TABLES))
         _load_outcomes(connection)
         _load_amounts(connection, settings, live)
         _load_parameters(connection, settings, as_of)
@@ -180,6 +184,15 @@ def _check_files(settings: Settings, live: Sequence[Live]) -> None:
                 f"{path}: missing or changed since it was written. Remove it if it is there and "
                 f"run `rapport ingest {delivery.source}`: it is made anew from landing"
             )
+
+
+def _in_force(live: Sequence[Live], tables: Sequence[str]) -> dict[str, list[str]]:
+    """Ids of the deliveries in force, by raw table."""
+    found: dict[str, list[str]] = {table: [] for table in tables}
+    for item in live:
+        if item.is_live and item.delivery.object in found:
+            found[item.delivery.object].append(item.delivery.delivery_id)
+    return found
 
 
 def _load_object(
@@ -491,10 +504,38 @@ def _load_parameters(
             for item in settings.sources
         ],
     )
+    _load_decisions(connection, settings)
     # Created empty so that the first dbt phase can be parsed before identities are resolved.
     connection.execute(
-        "create table if not exists estimates.identity_assignments "
-        "(identifier text, customer_id text)"
+        "create table if not exists estimates.identity_assignments (identifier text, node text, "
+        "customer_id text, valid_from timestamp, valid_to timestamp)"
+    )
+    connection.execute(
+        "create table if not exists estimates.identity_exclusions (identifier text, "
+        "other_identifier text, source text, evidence text, observed_at timestamp, reason text)"
+    )
+
+
+def _load_decisions(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """The user's decisions on identities, without clear addresses."""
+    connection.execute(
+        "create or replace table raw.identity_decisions (line bigint, decision text, "
+        "left_identifier text, right_identifier text)"
+    )
+    if not settings.identity_decisions:
+        return
+    keyring = Keyring(load_key(settings.home))
+    connection.executemany(
+        "insert into raw.identity_decisions values (?, ?, ?, ?)",
+        [
+            [
+                item.line,
+                item.decision,
+                keyed_identifier(item.left, keyring),
+                keyed_identifier(item.right, keyring),
+            ]
+            for item in settings.identity_decisions
+        ],
     )
 
 

@@ -169,7 +169,9 @@ _CERTAIN = (DECIDED_ONE, DECIDED_TWO, VENDOR_MERGE)
 
 
 def _first_the_best(edge: Edge) -> tuple[object, ...]:
-    rank = {DECIDED_ONE: 0, VENDOR_MERGE: 1, CONTACT_EMAIL: 2, CONTACT_CARD: 2}.get(edge.evidence, 3)
+    rank = {DECIDED_ONE: 0, VENDOR_MERGE: 1, CONTACT_EMAIL: 2, CONTACT_CARD: 2}.get(
+        edge.evidence, 3
+    )
     since = edge.since or datetime.max
     return (rank, -edge.strength, since, edge.left, edge.right, edge.evidence, edge.number)
 
@@ -230,9 +232,7 @@ def _are_one_person(members: Mapping[str, Member], first: Edge, second: Edge) ->
     name, other = members[first.left].name, members[second.left].name
     if name is not None and other is not None:
         return name == other
-    return bool(
-        first.is_ended and first.until and second.since and first.until <= second.since
-    )
+    return bool(first.is_ended and first.until and second.since and first.until <= second.since)
 
 
 def _shared(

@@ -15,9 +15,7 @@ from scipy.sparse.csgraph import connected_components
 LABELS = ("vertex", "component")
 
 
-def dense_components(
-    left: np.ndarray, right: np.ndarray, size: int
-) -> tuple[int, np.ndarray]:
+def dense_components(left: np.ndarray, right: np.ndarray, size: int) -> tuple[int, np.ndarray]:
     """Number of components, and the component of each of ``size`` vertices (int32).
 
     ``left`` and ``right`` are the ends of the edges, integers in ``[0, size)``.
@@ -71,9 +69,7 @@ def contract(known: pa.Table, left: pa.ChunkedArray, right: pa.ChunkedArray) -> 
                     pa.nulls(len(new_vertices), pa.int32()),
                 ]
             ),
-            LABELS[0]: pa.concat_arrays(
-                [pa.nulls(len(old_components), left.type), new_vertices]
-            ),
+            LABELS[0]: pa.concat_arrays([pa.nulls(len(old_components), left.type), new_vertices]),
             LABELS[1]: pa.array(labels, pa.int32()),
         }
     )

@@ -83,9 +83,7 @@ def _touched(
         )
     )
     around = edges.filter(_ends_among(edges, flipped))
-    seeds = _names(
-        pa.chunked_array([seeds]), around["left_identifier"], around["right_identifier"]
-    )
+    seeds = _names(pa.chunked_array([seeds]), around["left_identifier"], around["right_identifier"])
     held = _names(blocks.filter(_among(blocks["identifier"], seeds))["block"])
     members = blocks.filter(_among(blocks["block"], held))["identifier"]
     touched = _names(pa.chunked_array([seeds]), members)
@@ -124,9 +122,7 @@ def _sorted(tables: list[pa.Table], order: list[str]) -> pa.Table:
 
 
 def _ends_among(edges: pa.Table, names: pa.Array) -> pa.ChunkedArray:
-    return pc.or_(
-        _among(edges["left_identifier"], names), _among(edges["right_identifier"], names)
-    )
+    return pc.or_(_among(edges["left_identifier"], names), _among(edges["right_identifier"], names))
 
 
 def _among(values: pa.ChunkedArray, names: pa.Array) -> pa.ChunkedArray:

@@ -59,9 +59,7 @@ class Resolution:
     blocks: pa.Table
 
 
-def resolve(
-    identifiers: pa.Table, edges: pa.Table, known: pa.Table | None = None
-) -> Resolution:
+def resolve(identifiers: pa.Table, edges: pa.Table, known: pa.Table | None = None) -> Resolution:
     """Assign identifiers to customers.
 
     ``identifiers``: IDENTIFIERS, each once. ``edges``: EDGES. ``known``: ASSIGNMENTS of identifiers
@@ -104,9 +102,7 @@ class _Graph:
         own = _one(rows["identifier"])
         strangers = pc.unique(others["identifier"])
         names = pa.concat_arrays([own, strangers.filter(pc.invert(pc.is_in(strangers, own)))])
-        left, right = (
-            _positions(edges[f"{side}_identifier"], names) for side in ("left", "right")
-        )
+        left, right = (_positions(edges[f"{side}_identifier"], names) for side in ("left", "right"))
         padding = np.zeros(len(names) - len(own), dtype=bool)
         return _Graph(
             names=names,
@@ -115,7 +111,9 @@ class _Graph:
             edges=edges,
             left=left,
             right=right,
-            is_device=np.concatenate([_mask(pc.equal(rows["identifier_type"], ANONYMOUS)), padding]),
+            is_device=np.concatenate(
+                [_mask(pc.equal(rows["identifier_type"], ANONYMOUS)), padding]
+            ),
             is_guarded=np.concatenate([_mask(pc.is_valid(rows["guard_reason"])), padding]),
             known=others,
         )
@@ -198,7 +196,9 @@ def _people(graph: _Graph) -> _People:
         for place in np.flatnonzero(is_guarded & ~graph.is_device)
     ]
     spells: dict[int, list[tuple[Spell, int]]] = {}
-    for members, outcome in _outcomes(graph, blocks, numbers, is_suspect & ~graph.is_device & ~is_guarded):
+    for members, outcome in _outcomes(
+        graph, blocks, numbers, is_suspect & ~graph.is_device & ~is_guarded
+    ):
         _take_in(graph, members, outcome, clusters, spells, names, excluded)
     return _People(blocks, clusters, spells, names, excluded)
 
@@ -319,7 +319,11 @@ def _first_seen(spell: Spell, seen: dict[str, datetime | None]) -> datetime:
 
 def node_name(spell: Spell) -> str:
     """The identifier; with the moment from which on it is another customer's, where there is one."""
-    return spell.identifier if spell.since is None else f"{spell.identifier}|{spell.since:%Y-%m-%dT%H:%M:%S.%f}"
+    return (
+        spell.identifier
+        if spell.since is None
+        else f"{spell.identifier}|{spell.since:%Y-%m-%dT%H:%M:%S.%f}"
+    )
 
 
 @dataclass(frozen=True)
@@ -410,8 +414,7 @@ def _owners(
     left_out = [
         (what, number, DECIDED)
         for evidence, use, what, number in uses
-        if evidence != DECIDED_ONE
-        and (use.customer in apart or (one and use.customer not in one))
+        if evidence != DECIDED_ONE and (use.customer in apart or (one and use.customer not in one))
     ]
     if len(one) == 1:
         return (Ownership(one.pop()),), left_out
