@@ -512,7 +512,7 @@ def _load_parameters(
     )
     connection.execute(
         "create table if not exists estimates.identity_exclusions (identifier text, "
-        "other_identifier text, source text, evidence text, observed_at timestamp, reason text)"
+        "other_identifier text, evidence_source text, evidence text, observed_at timestamp, reason text)"
     )
 
 

@@ -53,7 +53,7 @@ EXCLUSIONS = pa.schema(
     [
         ("identifier", pa.string()),
         ("other_identifier", pa.string()),
-        ("source", pa.string()),
+        ("evidence_source", pa.string()),
         ("evidence", pa.string()),
         ("observed_at", _MOMENT),
         ("reason", pa.string()),

@@ -12,7 +12,7 @@ renamed as (
         ---------- ids
         identifier,
         other_identifier,
-        source,
+        evidence_source as source,
 
         ---------- strings
         evidence,
