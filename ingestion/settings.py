@@ -23,6 +23,7 @@ from typing import Any
 import yaml
 
 from ingestion.contract import MODES, VERSIONS, ObjectContract, load_contracts
+from ingestion.identity_decisions import Decision, DecisionError, read_decisions
 from ingestion.mapping import (
     ColumnRule,
     Condition,
@@ -136,6 +137,7 @@ class Settings:
     discount_rate: float
     horizon_months: int
     sources: tuple[SourceSettings, ...]
+    identity_decisions: tuple[Decision, ...]
     configuration_sha256: str
 
     def source(self, name: str) -> SourceSettings:
@@ -204,7 +206,13 @@ def load(home: Path) -> Settings:
     try:
         document = yaml.load(text, Loader=_Texts)  # noqa: S506 - builds texts, lists and mappings only
         return _settings(home, document, hashlib.sha256(text.encode()).hexdigest())
-    except (yaml.YAMLError, SettingsError, MappingError, RecursionError) as error:
+    except (
+        yaml.YAMLError,
+        SettingsError,
+        MappingError,
+        DecisionError,
+        RecursionError,
+    ) as error:
         raise SettingsError(f"{path}: {error}") from None
 
 
@@ -226,7 +234,8 @@ class _Texts(yaml.BaseLoader):
         return super().construct_mapping(node, deep)
 
 
-_TOP = ("reporting_currency", "time_zone", "sources", "lifetime_value")
+_TOP = ("reporting_currency", "time_zone", "sources", "lifetime_value", "identity")
+_IDENTITY = ("decisions",)
 _LIFETIME = ("margin", "discount_rate", "horizon_months")
 _SOURCE = ("vendor", "path", "id_space", "required", "zone", "files")
 _FILE = (
@@ -270,8 +279,17 @@ def _settings(home: Path, document: Any, digest: str) -> Settings:
         ),
         horizon_months=int(months),
         sources=tuple(_source(name, body) for name, body in sources.items()),
+        identity_decisions=_decisions(home, document.get("identity")),
         configuration_sha256=digest,
     )
+
+
+def _decisions(home: Path, given: Any) -> tuple[Decision, ...]:
+    """The user's decisions on who is one customer, where a file of them is named."""
+    section = _section("identity", given, _IDENTITY)
+    if "decisions" not in section:
+        return ()
+    return read_decisions(home / text_of("identity.decisions", section["decisions"]))
 
 
 def _source(name: str, given: Any) -> SourceSettings:
@@ -521,6 +539,9 @@ def configuration_text(settings: Settings) -> str:
                 + [file.fingerprint() for file in source.files]
                 for source in settings.sources
             ],
+            "identity_decisions": sorted(
+                [item.decision, item.left, item.right] for item in settings.identity_decisions
+            ),
         },
         sort_keys=True,
     )

@@ -16,10 +16,13 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
+from ingestion.contact_addresses import CONTACT_TABLES, load_contact_addresses
 from ingestion.contract import load_contracts
+from ingestion.identity_decisions import keyed_identifier
 from ingestion.known_deliveries import names_a_day
 from ingestion.landing import matches
 from ingestion.ledger import Delivery, open_ledger
+from ingestion.personal_data import Keyring, load_key
 from ingestion.raw_tables import RawDamaged, RawObject, bring_up_to_date
 from ingestion.settings import FileMapping, Settings, configuration_text
 
@@ -148,10 +151,20 @@ def load_raw(settings: Settings, as_of: date, code: str = "") -> None:
         connection.execute("create schema if not exists estimates")
         _load_deliveries(connection, live)
         bring_up_to_date(connection, _objects(settings, live), _basis(settings, code))
+        load_contact_addresses(connection, settings, _in_force(live, CONTACT_TABLES))
         _load_outcomes(connection)
         _load_amounts(connection, settings, live)
         _load_parameters(connection, settings, as_of)
         connection.execute("commit")
+
+
+def _in_force(live: Sequence[Live], tables: Sequence[str]) -> dict[str, list[str]]:
+    """Ids of the deliveries in force, by raw table."""
+    found: dict[str, list[str]] = {table: [] for table in tables}
+    for item in live:
+        if item.is_live and item.delivery.object in found:
+            found[item.delivery.object].append(item.delivery.delivery_id)
+    return found
 
 
 def _objects(settings: Settings, live: Sequence[Live]) -> list[RawObject]:
@@ -367,10 +380,38 @@ def _load_parameters(
             for item in settings.sources
         ],
     )
+    _load_decisions(connection, settings)
     # Created empty so that the first dbt phase can be parsed before identities are resolved.
     connection.execute(
-        "create table if not exists estimates.identity_assignments "
-        "(identifier text, customer_id text)"
+        "create table if not exists estimates.identity_assignments (identifier text, node text, "
+        "customer_id text, valid_from timestamp, valid_to timestamp)"
+    )
+    connection.execute(
+        "create table if not exists estimates.identity_exclusions (identifier text, "
+        "other_identifier text, evidence_source text, evidence text, observed_at timestamp, reason text)"
+    )
+
+
+def _load_decisions(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:
+    """The user's decisions on identities, without clear addresses."""
+    connection.execute(
+        "create or replace table raw.identity_decisions (line bigint, decision text, "
+        "left_identifier text, right_identifier text)"
+    )
+    if not settings.identity_decisions:
+        return
+    keyring = Keyring(load_key(settings.home))
+    connection.executemany(
+        "insert into raw.identity_decisions values (?, ?, ?, ?)",
+        [
+            [
+                item.line,
+                item.decision,
+                keyed_identifier(item.left, keyring),
+                keyed_identifier(item.right, keyring),
+            ]
+            for item in settings.identity_decisions
+        ],
     )
 
 

@@ -19,7 +19,6 @@ from typing import Any
 
 import duckdb
 
-from estimation.identity import resolve
 from expectations.gate import GateClosed, GateReport
 from expectations.gate import validate as validate_layer
 from ingestion import settings as configuration
@@ -34,6 +33,7 @@ from publishing.inputs import FailedSource, ReleaseInputs, fingerprint
 from publishing.manifest import GateOutcome, InputFile
 from publishing.pointer import Release, is_current
 from publishing.release import publish as publish_release
+from rapport.identities import resolve_identities
 from rapport.version import code_version
 
 ROOT = Path(__file__).parents[1]
@@ -174,19 +174,7 @@ def _dbt(home: Path, phase: str, *options: str) -> None:
 def resolve_identity(home: Path) -> int:
     """Compute which identifiers are one customer; returns the number of assignments."""
     with duckdb.connect(str(warehouse_path(home))) as connection:
-        identifiers = connection.execute(
-            "select identifier, identifier_type, first_seen_at, has_order "
-            "from intermediate.int_identifiers where not is_guarded"
-        ).to_arrow_table()
-        edges = connection.execute(
-            "select left_identifier, right_identifier from intermediate.int_identity_edges"
-        ).to_arrow_table()
-        assignments = resolve(identifiers, edges)
-        connection.execute(
-            "create or replace table estimates.identity_assignments as select * from assignments"
-        )
-        assigned: int = assignments.num_rows
-    return assigned
+        return resolve_identities(connection, code_version()).assignments
 
 
 def build_marts(

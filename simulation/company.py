@@ -14,6 +14,7 @@ from simulation.back_office_export import export_back_office
 from simulation.configuration import RAPPORT_YML
 from simulation.delighted_export import export_answers
 from simulation.deliveries import Book
+from simulation.entanglements import entangle
 from simulation.ga4_export import export_events as export_web_events
 from simulation.hubspot_export import export_crm
 from simulation.local_time import Calendar
@@ -100,7 +101,7 @@ def write_company(
     _empty(truth, TRUTH_NAMES)
     calendar = Calendar(last_day - timedelta(days=days - 1), last_day)
 
-    people = draw_people(customers, calendar, seed)
+    people = entangle(draw_people(customers, calendar, seed), calendar)
     orders, lifetimes = draw_purchases(people, calendar, seed)
     mail = draw_mail(people, orders, calendar, seed)
     sessions = draw_visits(people, orders, lifetimes, mail, calendar, seed)

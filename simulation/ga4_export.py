@@ -163,7 +163,8 @@ def export_events(
 
 def _noted(book: Book, session: Session, views: int, is_named: bool, person: Person) -> _Seen:
     if session.has_consent:
-        book.identify("ga4", "anonymous", session.client, session.person)
+        times = person.times_of(session.client)
+        book.identify("ga4", "anonymous", session.client, session.person, *times)
     if is_named:
         book.identify("ga4", "customer", session.user_id, session.person)
         book.link(session.person, ("anonymous", session.client), ("customer", session.user_id))

@@ -18,7 +18,7 @@ from simulation.deliveries import Book, csv_bytes
 from simulation.draws import stream
 from simulation.local_time import DAY, HOUR, Calendar, iso_text, oslo_day, wall_text
 from simulation.mailings import Mail
-from simulation.people import Person, by_role, contact_id
+from simulation.people import HANDOVER, WORK_ADDRESS, Person, by_role, contact_id
 from simulation.purchases import Order
 
 FIRST_MERGE_DAY, SECOND_MERGE_DAY = 16, 20
@@ -80,16 +80,24 @@ def export_crm(
     versions = _versions(people, orders, mail, calendar, seed)
     _contacts(book, versions, calendar)
     _deals(book, people, calendar, seed)
-    gone = {version.contact_id: version.at for version in versions if version.is_gone}
+    gone = {
+        version.contact_id: version.at
+        for version in versions
+        if version.is_gone and not people[version.person].is_swallowed
+    }
     for version in versions:
         properties = version.properties
         if version.is_gone:
             continue
         until = gone.get(version.contact_id, 0)
         book.identify("hubspot", "customer", version.contact_id, version.person, 0, until)
-        book.identify("hubspot", "email", str(properties["email"] or ""), version.person)
+        email = str(properties["email"] or "")
+        since, ended = people[version.person].times_of(email)
+        book.identify("hubspot", "email", email, version.person, since, ended)
         addresses = str(properties.get("hs_additional_emails") or "").split(";")
         merged = str(properties.get("hs_merged_object_ids") or "").split(";")
+        if people[version.person].swallows >= 0:
+            merged = []
         book.link(
             version.person,
             ("contact", version.contact_id),
@@ -130,10 +138,22 @@ def _versions(
         if u[0] < 0.1:
             moved = created + int(u[1] * 20 * DAY)
             changes.append((moved, {"phone": f"+4701{person.index:06d}"}))
+        if person.former_email or person.work_email:
+            moved = person.changed_at + (HANDOVER if person.work_email else 0)
+            changes.append((max(created + 30, moved), {}))
+        undone = _undone(person)
+        if person.swallows >= 0:
+            changes += [(at, {"merged": merged}) for at, merged in undone]
         for at, change in sorted(changes, key=lambda item: item[0]):
             facts = {**facts, **change}
-            if at < calendar.end:
+            is_away = person.is_swallowed and undone[0][0] <= at < undone[1][0]
+            if at < calendar.end and not is_away:
                 versions.append(_version(person, person.contact_id, at, facts))
+        if person.is_swallowed:
+            versions.append(Version(person.contact_id, undone[0][0], {}, person.index, True))
+            versions.append(_version(person, person.contact_id, undone[1][0], facts))
+        if person.is_doubled:
+            versions.extend(_doubled(person, facts, created, calendar))
         if u[2] < 0.01 and not person.is_cast and created + 9 * DAY < calendar.end:
             gone = _version(person, person.contact_id, calendar.end - HOUR, facts)
             versions.append(
@@ -144,17 +164,39 @@ def _versions(
     return versions
 
 
+def _undone(person: Person) -> list[tuple[int, str]]:
+    """When two people were merged by mistake, and when they were split again."""
+    swallowed = contact_id(person.swallows) if person.swallows >= 0 else ""
+    return [(person.changed_at, swallowed), (person.changed_at + 3 * DAY, "")]
+
+
+def _doubled(
+    person: Person, facts: dict[str, object], created: int, calendar: Calendar
+) -> list[Version]:
+    """A second record of the person, under another address, and its merge into the first."""
+    second, at = contact_id(person.index, 1), max(created + DAY, person.changed_at)
+    if at >= calendar.end:
+        return []
+    double = _version(person, second, created + 45, facts)
+    double.properties["email"] = person.emails[1]
+    survivor = _version(person, person.contact_id, at, {**facts, "merged": second})
+    survivor.properties["hs_additional_emails"] = person.emails[1]
+    return [double, survivor, Version(second, at, {}, person.index, True)]
+
+
 def _version(person: Person, identifier: str, at: int, facts: dict[str, object]) -> Version:
     properties: dict[str, object] = {
         "createdate": iso_text(int(str(facts["createdate"])), person.index % 1000),
-        "email": person.emails[0].strip().lower(),
+        "email": person.contact_email(at).strip().lower(),
         "firstname": person.given_name,
         "lastname": person.family_name,
         "phone": facts.get("phone", person.phone),
         "lifecyclestage": facts["lifecyclestage"],
         "hs_email_optout": facts.get("hs_email_optout"),
-        "hs_additional_emails": ";".join(person.emails[1:]) or None if not person.is_cast else None,
-        "hs_merged_object_ids": None,
+        "hs_additional_emails": ";".join(person.emails[1:]) or None
+        if not person.is_cast and not person.is_doubled
+        else None,
+        "hs_merged_object_ids": facts.get("merged") or None,
         "hs_object_id": identifier,
         "hs_analytics_source": ("ORGANIC_SEARCH", "EMAIL_MARKETING", "REFERRALS")[person.index % 3],
         "country": person.country,
@@ -414,6 +456,22 @@ def _show(book: Book, cast: dict[str, Person], calendar: Calendar) -> None:
         book.show("shared_email", contact=cast[role].contact_id, email=cast[role].emails[0])
     for role in ("mailbox_a", "mailbox_b", "mailbox_c"):
         book.show("role_mailbox", contact=cast[role].contact_id, own_email=cast[role].emails[0])
+    for role in ("job_changer", "successor"):
+        book.show(
+            "inherited_address",
+            person=cast[role].person_id,
+            contact=cast[role].contact_id,
+            email=WORK_ADDRESS,
+            own_email=cast[role].emails[0],
+            changed_at=iso_text(cast[role].changed_at),
+        )
+    for role in ("undone_a", "undone_b"):
+        book.show(
+            "merge_undone",
+            contact=cast[role].contact_id,
+            email=cast[role].emails[0],
+            merged_at=iso_text(cast["undone_a"].changed_at),
+        )
     nasty = cast["nasty_name"]
     book.show("nasty_name", contact=nasty.contact_id, first_name=nasty.given_name)
     book.show(

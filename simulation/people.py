@@ -9,7 +9,7 @@ Everybody else behaves by the model whose parameters stand below and in the trut
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,7 +61,15 @@ CAST = (
     "malformed",
     "resubscriber",
     "midnight",
+    "job_changer",
+    "successor",
+    "undone_a",
+    "undone_b",
 )
+JOB_CHANGE_DAY, UNDONE_DAY = 15, 8
+WORK_ADDRESS = "einkauf.kladdeby@example.com"
+# Between one owner and the next lies an hour.
+HANDOVER = 3600
 
 ROLE_MAILBOX = "info@example.net"
 COUPLE_MAILBOX = "familien.kladdeby@example.com"
@@ -97,6 +105,42 @@ class Person:
     mail_client: str
     is_subscribed: bool
     has_web_consent: bool
+    # What changes at ``changed_at``: an address of work is given up (former) or taken over (work), a
+    # device given or taken, two records of the person merged, or two people merged by mistake.
+    changed_at: int = 0
+    former_email: str = ""
+    work_email: str = ""
+    gives_device: bool = False
+    takes_device: bool = False
+    is_doubled: bool = False
+    swallows: int = -1
+    is_swallowed: bool = False
+
+    def contact_email(self, at: int) -> str:
+        """The address on the person's contact record at a moment."""
+        if self.former_email and at < self.changed_at:
+            return self.former_email
+        if self.work_email and at >= self.changed_at + HANDOVER:
+            return self.work_email
+        return self.emails[0]
+
+    def times_of(self, identifier: str) -> tuple[int, int]:
+        """Since when and until when an identifier is the person's; 0 is an open end."""
+        if identifier and identifier == self.former_email:
+            return 0, self.changed_at
+        if identifier and identifier == self.work_email:
+            return self.changed_at, 0
+        if self.gives_device and identifier == self.clients[0]:
+            return 0, self.changed_at
+        if self.takes_device and identifier == self.clients[0]:
+            return self.changed_at, 0
+        return 0, 0
+
+    def has_device(self, at: int) -> bool:
+        """May the person's device be used at a moment? Only one that is handed on may not."""
+        if self.gives_device:
+            return at < self.changed_at
+        return not self.takes_device or at >= self.changed_at + HANDOVER
 
     @property
     def is_cast(self) -> bool:
@@ -126,7 +170,7 @@ def client_id(index: int, number: int, calendar: Calendar) -> str:
 
 
 _SUBSCRIBED_CAST = ("couple_one", "apple_reader", "behind_gateway", "opted_out", "resubscriber")
-_WITHOUT_ACCOUNT = ("guest", "jakarta", "mailbox_a", "mailbox_b", "mailbox_c")
+_WITHOUT_ACCOUNT = ("guest", "jakarta", "mailbox_a", "mailbox_b", "mailbox_c", "successor")
 
 
 def _cast_member(index: int, role: str, calendar: Calendar) -> Person:
@@ -147,10 +191,17 @@ def _cast_member(index: int, role: str, calendar: Calendar) -> Person:
     given, family = role.replace("_", " ").title(), f"Kladdeby {index}"
     if role == "nasty_name":
         given, family = NASTY_GIVEN_NAME, NASTY_FAMILY_NAME
+    changes: dict[str, object] = {}
+    if role in ("job_changer", "successor"):
+        kind = "former_email" if role == "job_changer" else "work_email"
+        changes = {kind: WORK_ADDRESS, "changed_at": calendar.at(JOB_CHANGE_DAY, 12)}
+    if role in ("undone_a", "undone_b"):
+        changes = {"changed_at": calendar.at(UNDONE_DAY, 12), "is_swallowed": role == "undone_b"}
+        changes["swallows"] = index + 1 if role == "undone_a" else -1
     clients: tuple[str, ...] = (client_id(index, 0, calendar),)
     if role == "child":
         clients = (client_id(index - 1, 0, calendar), client_id(index, 0, calendar))
-    return Person(
+    person = Person(
         index=index,
         person_id=f"P{index:06d}",
         role=role,
@@ -174,6 +225,7 @@ def _cast_member(index: int, role: str, calendar: Calendar) -> Person:
         is_subscribed=role in _SUBSCRIBED_CAST,
         has_web_consent=role != "guest",
     )
+    return replace(person, **changes)  # type: ignore[arg-type]
 
 
 def _ordinary(first: int, count: int, calendar: Calendar, seed: int) -> list[Person]:

@@ -23,6 +23,7 @@ from simulation.people import (
     MEMBER_VALUE_UPLIFT,
     ROLE_MAILBOX,
     VALUE_P,
+    WORK_ADDRESS,
     Person,
     by_role,
 )
@@ -33,6 +34,9 @@ SHIPPING = 7_900
 # Exchange rates used to turn a value in kroner into prices elsewhere; the daily rates stand in the
 # back office.
 PRICE_RATES = {"NOK": 1.0, "EUR": 11.5, "SEK": 1.02, "IDR": 0.00064}
+
+# Role mailboxes and addresses of couples: see people.py and entanglements.py.
+_OF_SEVERAL = ("info@", "kontakt@", "familien.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +135,9 @@ class Order:
 
     @property
     def names_buyer(self) -> bool:
-        """Does the order itself say who bought? A mailbox of several people does not."""
-        return self.card != "" or self.email not in ("", ROLE_MAILBOX)
+        """Does the order itself say who bought? An address of several people does not."""
+        address = self.email.lower()
+        return self.card != "" or (address != "" and not address.startswith(_OF_SEVERAL))
 
     @property
     def refunded_amount(self) -> int:
@@ -252,6 +257,8 @@ def _order(person: Person, seconds: int, earliest: int, generator: np.random.Gen
             is_member=shows_card,
         )
     email = person.emails[-1] if u[4] < 0.3 else person.emails[0]
+    if u[4] < 0.5 and (person.former_email or person.work_email):
+        email = person.contact_email(seconds)
     if shop == "indonesia":
         return replace(order, email=email)
     if u[4] > 0.9:
@@ -375,6 +382,11 @@ def _cast_orders(people: list[Person], calendar: Calendar) -> list[Order]:
     sale("couple_two", at(15, 12), _line(3, 52_000), email=COUPLE_MAILBOX)
     for number, email in enumerate(cast["merged"].emails):
         sale("merged", at(5 + 6 * number, 13), _line(4, 25_000 + 100 * number), email=email)
+    sale("job_changer", at(5, 14), _line(0, 36_000), email=WORK_ADDRESS)
+    sale("job_changer", at(18, 14), _line(1, 37_000), mark="job_changer_after")
+    sale("successor", at(19, 14), _line(2, 38_000), email=WORK_ADDRESS)
+    sale("undone_a", at(4, 14), _line(3, 39_000))
+    sale("undone_b", at(13, 14), _line(4, 40_000))
     sale("zeros", at(6, 9), _line(5, 48_200))
     sale("no_zeros", at(7, 9), _line(6, 48_300))
     for number, email in enumerate(cast["spelling"].emails):

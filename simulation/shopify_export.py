@@ -131,7 +131,7 @@ def export_orders(
             _write(book, day, list(by_day[day].values()), people, calendar)
     for order in orders:
         person = people[order.person]
-        book.identify("shopify", "email", order.email, person.index)
+        book.identify("shopify", "email", order.email, person.index, *person.times_of(order.email))
         book.identify("shopify", "phone", person.phone if order.email else "", person.index)
         if order.is_counted:
             book.count(order.person, "orders", 1, int(order.names_buyer))
@@ -317,6 +317,8 @@ def _show(book: Book, orders: list[Order], calendar: Calendar) -> None:
         "role_mailbox": ("mailbox_a", "mailbox_b", "mailbox_c"),
         "shared_email": ("couple_one", "couple_two"),
         "email_spelling": ("spelling",),
+        "inherited_address": ("job_changer", "successor"),
+        "merge_undone": ("undone_a", "undone_b"),
         "nasty_name": ("nasty_name",),
         "partial_refund": ("partial_refund",),
         "full_refund": ("full_refund",),

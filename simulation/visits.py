@@ -67,7 +67,12 @@ def draw_visits(
         *_cast_sessions(people, calendar),
         *_bots(calendar),
     ]
-    sessions = [session for session in sessions if calendar.contains(session.started_at)]
+    sessions = [
+        session
+        for session in sessions
+        if calendar.contains(session.started_at)
+        and (session.person == BOT or people[session.person].has_device(session.started_at))
+    ]
     sessions.sort(key=lambda session: (session.started_at, session.client, session.pages))
     numbers: dict[str, int] = {}
     numbered = []

@@ -23,3 +23,12 @@
 {% macro email_identifier(email_key) -%}
     'any|email|' || {{ email_key }}
 {%- endmacro %}
+
+{#-
+  An identifier belongs to a customer from valid_from until before valid_to: what happened at
+  another time is somebody else's. To be joined on beside the identifier.
+-#}
+{% macro belongs_at(assignments, moment) -%}
+    ({{ assignments }}.valid_from is null or {{ assignments }}.valid_from <= {{ moment }})
+    and ({{ assignments }}.valid_to is null or {{ moment }} < {{ assignments }}.valid_to)
+{%- endmacro %}

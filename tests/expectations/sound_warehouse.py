@@ -48,8 +48,29 @@ RUN_TABLES = """
     );
 
     create table estimates.identity_assignments as
-    select 'shop_no|customer|' || person as identifier, 'c' || person as customer_id
+    select
+        'shop_no|customer|' || person as identifier, 'shop_no|customer|' || person as node,
+        'c' || person as customer_id, null::timestamp as valid_from, null::timestamp as valid_to
     from range(5) as people(person);
+
+    create table estimates.identity_exclusions as
+    select
+        'identifier ' || n as identifier, null::text as other_identifier,
+        null::text as evidence_source,
+        null::text as evidence, timestamp '2026-06-01' as observed_at, 'role mailbox' as reason
+    from range(5) as guarded(n);
+
+    create table raw.contact_addresses as
+    select
+        'shop_no' as source, 'shop_no' as id_space, 'c' || person as contact_id,
+        'k1:' || person as email_key, false as email_is_role,
+        timestamp '2026-06-01' as valid_from, null::timestamp as valid_to, false as is_ended
+    from range(5) as people(person);
+
+    create table raw.identity_decisions as
+    select
+        2 as line, 'merge' as decision, 'shop_no|customer|0' as left_identifier,
+        'any|email|k1:0' as right_identifier;
 
     create table intermediate.int_orders (
         currency text, delivered_amount decimal(18, 4), ordered_date date

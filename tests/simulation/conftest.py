@@ -10,8 +10,8 @@ from tests.simulation.exports import Written
 
 @pytest.fixture(scope="session")
 def company(tmp_path_factory: pytest.TempPathFactory) -> Written:
-    """Sixty customers over forty days, with the truth in its default place."""
+    """Sixty-four customers over forty days, with the truth in its default place."""
     summary = write_company(
-        tmp_path_factory.mktemp("simulation") / "company", customers=60, days=40, seed=3
+        tmp_path_factory.mktemp("simulation") / "company", customers=64, days=40, seed=3
     )
     return Written(summary.folder, summary.truth, summary)

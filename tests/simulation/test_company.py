@@ -20,7 +20,7 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def test_same_arguments_give_the_same_bytes(company: Written, tmp_path: Path) -> None:
-    again = write_company(tmp_path / "company", customers=60, days=40, seed=3)
+    again = write_company(tmp_path / "company", customers=64, days=40, seed=3)
     files = _digests(company.folder)
     assert len(files) > 100
     assert _digests(again.folder) == files
@@ -37,7 +37,7 @@ def test_the_clock_is_never_read(
     monkeypatch.setenv("TZ", "Asia/Jakarta")
     time.tzset()
     try:
-        again = write_company(tmp_path / "company", customers=60, days=40, seed=3)
+        again = write_company(tmp_path / "company", customers=64, days=40, seed=3)
     finally:
         monkeypatch.undo()
         time.tzset()
@@ -47,7 +47,7 @@ def test_the_clock_is_never_read(
 def test_another_seed_is_another_company_with_the_same_traps(
     company: Written, tmp_path: Path
 ) -> None:
-    other = write_company(tmp_path / "company", customers=60, days=40, seed=4)
+    other = write_company(tmp_path / "company", customers=64, days=40, seed=4)
     assert other.traps == company.summary.traps
     ours, theirs = _digests(company.folder), _digests(other.folder)
     assert ours["rapport.yml"] == theirs["rapport.yml"]
@@ -99,13 +99,13 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path: Path) -> None:
     (home / "vault" / "key").write_text("secret")
     (home / "rapport.yml").write_text("reporting_currency: NOK")
     with pytest.raises(SimulationError, match="vault"):
-        write_company(home, customers=60, days=40)
+        write_company(home, customers=64, days=40)
     assert (home / "vault" / "key").read_text() == "secret"
 
 
 def test_an_earlier_company_is_replaced_whole(tmp_path: Path) -> None:
-    first = write_company(tmp_path / "company", customers=60, days=41)
-    second = write_company(tmp_path / "company", customers=60, days=40)
+    first = write_company(tmp_path / "company", customers=64, days=41)
+    second = write_company(tmp_path / "company", customers=64, days=40)
     assert first.files != second.files
     files = [path for path in second.folder.rglob("*") if path.is_file()]
     assert len(files) == second.files + 1
@@ -113,7 +113,7 @@ def test_an_earlier_company_is_replaced_whole(tmp_path: Path) -> None:
 
 def test_the_truth_lies_where_it_is_asked_for(tmp_path: Path) -> None:
     written = write_company(
-        tmp_path / "exports", customers=60, days=40, truth=tmp_path / "kept" / "aside"
+        tmp_path / "exports", customers=64, days=40, truth=tmp_path / "kept" / "aside"
     )
     assert written.truth == tmp_path / "kept" / "aside"
     assert (written.truth / "revenue.json").exists()

@@ -94,6 +94,38 @@ def _merged_contact(company: Written, evidence: list[Record]) -> None:
     )
 
 
+@checks("inherited_address")
+def _inherited_address(company: Written, evidence: list[Record]) -> None:
+    contacts = [item for item in evidence if "contact" in item]
+    before, after = (
+        [record["properties"]["email"] for record in _contact(company, item["contact"])]
+        for item in contacts
+    )
+    assert before[0] == after[-1] == contacts[0]["email"]
+    assert before[-1] == contacts[0]["own_email"]
+    assert after[0] == contacts[1]["own_email"]
+    buyers = {
+        item["person"]
+        for item in evidence
+        if "order" in item
+        and _block(company, item["file"], item["order"])[0]["Email"] == contacts[0]["email"]
+    }
+    assert buyers == {item["person"] for item in contacts}
+
+
+@checks("merge_undone")
+def _merge_undone(company: Written, evidence: list[Record]) -> None:
+    one, other = (item for item in evidence if "contact" in item)
+    merged = [
+        record["properties"]["hs_merged_object_ids"] for record in _contact(company, one["contact"])
+    ]
+    assert other["contact"] in merged
+    assert merged[-1] is None
+    last_full = company.paths("hubspot/contacts_full_*.json")[-1]
+    present = {record["id"] for record in company.records(last_full)}
+    assert {one["contact"], other["contact"]} <= present
+
+
 @checks("leading_zeros")
 def _leading_zeros(company: Written, evidence: list[Record]) -> None:
     rows = company.table("back_office/kunderegister_*.csv")

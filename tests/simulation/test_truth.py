@@ -193,7 +193,8 @@ def test_only_what_can_be_linked_is_called_attributable(company: Written) -> Non
     named = {
         event["user_pseudo_id"]
         for event in web_events(company)
-        if event.get("user_id") or param(event, "email_click_token")
+        if event.get("user_pseudo_id")
+        and (event.get("user_id") or param(event, "email_click_token"))
     }
     owners = {
         row["person_id"]

@@ -62,7 +62,9 @@ arm_events as (
             and campaign_sources.campaign_id = controlled_campaigns.campaign_id
     cross join run_parameters
     left join identity_assignments
-        on email_events.identifier = identity_assignments.identifier
+        on
+            email_events.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'email_events.occurred_at') }}
     where
         email_events.event in ('delivered', 'withheld')
         and {{ local_date('email_events.occurred_at', 'run_parameters.time_zone') }}

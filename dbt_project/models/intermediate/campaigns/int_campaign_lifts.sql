@@ -53,7 +53,9 @@ customer_sessions as (
         sessions.started_at
     from sessions
     inner join identity_assignments
-        on sessions.identifier = identity_assignments.identifier
+        on
+            sessions.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'sessions.started_at') }}
     where sessions.is_human
 
 ),

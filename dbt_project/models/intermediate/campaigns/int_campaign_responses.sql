@@ -44,7 +44,9 @@ final as (
     from interactions
     cross join run_parameters
     left join identity_assignments
-        on interactions.identifier = identity_assignments.identifier
+        on
+            interactions.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'interactions.occurred_at') }}
     where
         interactions.campaign_id is not null
         and interactions.is_human

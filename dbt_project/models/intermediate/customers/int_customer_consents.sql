@@ -36,7 +36,9 @@ ranked as (
     from consents
     cross join run_parameters
     inner join identity_assignments
-        on consents.identifier = identity_assignments.identifier
+        on
+            consents.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'consents.decided_at') }}
     -- permission to profile or to analyse is another question than to send marketing
     where
         consents.purpose = 'marketing'

@@ -62,7 +62,9 @@ ranked_contacts as (
     from contacts
     cross join run_parameters
     inner join identity_assignments
-        on contacts.identifier = identity_assignments.identifier
+        on
+            contacts.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'contacts.created_at') }}
     -- a contact recorded after the run's day is not known yet
     where
         contacts.created_at is null

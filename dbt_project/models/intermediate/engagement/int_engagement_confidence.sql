@@ -50,7 +50,9 @@ customer_channels as (
         interactions.channel
     from interactions
     inner join identity_assignments
-        on interactions.identifier = identity_assignments.identifier
+        on
+            interactions.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'interactions.occurred_at') }}
     cross join run_parameters
     cross join settings
     where

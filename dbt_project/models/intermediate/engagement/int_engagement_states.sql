@@ -42,7 +42,11 @@ customer_days as (
         sum(signal_days.opinion_total) as opinion_total
     from signal_days
     inner join identity_assignments
-        on signal_days.identifier = identity_assignments.identifier
+        on
+            signal_days.identifier = identity_assignments.identifier
+            and {{ belongs_at(
+                'identity_assignments', 'cast(signal_days.active_date as timestamp)'
+            ) }}
     group by
         identity_assignments.customer_id,
         signal_days.signal,

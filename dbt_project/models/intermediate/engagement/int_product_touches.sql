@@ -60,7 +60,9 @@ interaction_touches as (
         cast(0 as decimal(18, 4)) as net_amount_reporting
     from interactions
     inner join identity_assignments
-        on interactions.identifier = identity_assignments.identifier
+        on
+            interactions.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'interactions.occurred_at') }}
     left join product_categories
         on interactions.product_id = product_categories.product_id
     where

@@ -12,6 +12,18 @@ mentions as (
 
 ),
 
+hubspot_contacts as (
+
+    select * from {{ ref('stg_hubspot__contacts') }}
+
+),
+
+generic_contacts as (
+
+    select * from {{ ref('stg_generic__contacts') }}
+
+),
+
 combined as (
 
     select
@@ -42,69 +54,103 @@ ranked_sources as (
 
 ),
 
-addresses_by_space as (
-
-    select
-        email_key,
-        id_space,
-        count(distinct customer_id) as customer_count
-    from mentions
-    where email_key is not null and customer_id is not null
-    group by email_key, id_space
-
-),
-
-cards_by_space as (
-
-    select
-        loyalty_id,
-        id_space,
-        count(distinct customer_id) as customer_count
-    from mentions
-    where loyalty_id is not null and customer_id is not null
-    group by loyalty_id, id_space
-
-),
-
-devices as (
-
-    select
-        anonymous_id,
-        id_space,
-        count(distinct customer_id) as customer_count,
-        count(distinct email_key) as address_count
-    from mentions
-    where anonymous_id is not null
-    group by anonymous_id, id_space
-
-),
-
--- Three accounts with one address or card may be one forgetful person; more is a till,
--- a family or a test address. A device is no evidence that two logins are one person.
-shared as (
+customers_of_identifiers as (
 
     select
         {{ email_identifier('email_key') }} as identifier,
-        'address of more than three customers' as guard_reason
-    from addresses_by_space
-    group by email_key
-    having max(customer_count) > 3
+        id_space,
+        customer_id
+    from mentions
+    where email_key is not null and customer_id is not null
 
-    union all
+    union
 
     select
         {{ loyalty_identifier('loyalty_id') }} as identifier,
-        'card of more than three customers' as guard_reason
-    from cards_by_space
-    where customer_count > 3
+        id_space,
+        customer_id
+    from mentions
+    where loyalty_id is not null and customer_id is not null
+
+    union
+
+    select
+        {{ survey_person_identifier('survey_person_id') }} as identifier,
+        id_space,
+        customer_id
+    from mentions
+    where survey_person_id is not null and customer_id is not null
+
+    union
+
+    select
+        {{ anonymous_identifier('anonymous_id') }} as identifier,
+        id_space,
+        customer_id
+    from mentions
+    where anonymous_id is not null and customer_id is not null
+
+),
+
+customer_counts as (
+
+    select
+        identifier,
+        id_space,
+        count(*) as customer_count
+    from customers_of_identifiers
+    group by identifier, id_space
+
+),
+
+-- Whoever has so many customers is a till, a kiosk or a test: nothing about it has to be
+-- looked at more closely. Fewer may be merged records of one person: identity estimation
+-- decides.
+crowded as (
+
+    select identifier
+    from customer_counts
+    group by identifier
+    having max(customer_count) > 20
+
+),
+
+contacts as (
+
+    select
+        id_space,
+        contact_id,
+        first_name_key,
+        last_name_key,
+        updated_at,
+        source
+    from hubspot_contacts
 
     union all
 
     select
-        {{ anonymous_identifier('anonymous_id') }} as identifier,
-        'device of several customers' as guard_reason
-    from devices
-    where customer_count > 1 or address_count > 1
+        id_space,
+        contact_id,
+        first_name_key,
+        last_name_key,
+        updated_at,
+        source
+    from generic_contacts
+
+),
+
+-- Half a name is no name: a family shares it.
+ranked_contacts as (
+
+    select
+        {{ customer_identifier('contact_id') }} as identifier,
+        first_name_key || last_name_key as name_key,
+        row_number() over (
+            partition by id_space, contact_id
+            order by
+                coalesce(updated_at, timestamp '1970-01-01') desc, source asc
+        ) as contact_rank
+    from contacts
 
 ),
 
@@ -116,19 +162,26 @@ final as (
         combined.identifier_type,
         combined.identifier_value,
         ranked_sources.source,
+        ranked_contacts.name_key,
         combined.first_seen_at,
         combined.last_seen_at,
         combined.has_order,
-        case when combined.is_role then 'role mailbox' else shared.guard_reason end
-            as guard_reason,
-        combined.is_role or shared.guard_reason is not null as is_guarded
+        ranked_contacts.identifier is not null as is_contact,
+        case
+            when combined.is_role then 'role mailbox'
+            when crowded.identifier is not null then 'shared by more than 20 customers'
+        end as guard_reason
     from combined
     inner join ranked_sources
         on
             combined.identifier = ranked_sources.identifier
             and ranked_sources.source_rank = 1
-    left join shared
-        on combined.identifier = shared.identifier
+    left join crowded
+        on combined.identifier = crowded.identifier
+    left join ranked_contacts
+        on
+            combined.identifier = ranked_contacts.identifier
+            and ranked_contacts.contact_rank = 1
 
 )
 

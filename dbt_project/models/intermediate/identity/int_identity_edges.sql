@@ -18,17 +18,63 @@ identifiers as (
 
 ),
 
+contact_addresses as (
+
+    select * from {{ ref('stg_run__contact_addresses') }}
+
+),
+
+decisions as (
+
+    select * from {{ ref('stg_run__identity_decisions') }}
+
+),
+
+parameters as (
+
+    select * from {{ ref('stg_run__parameters') }}
+
+),
+
+-- A contact carries an address for a time; what else names both names them at a moment.
+contacts_with_address as (
+
+    select
+        contact_addresses.source,
+        {{ customer_identifier('contact_id') }} as left_identifier,
+        {{ email_identifier('email_key') }} as right_identifier,
+        'contact_email' as evidence,
+        contact_addresses.valid_from as observed_at,
+        case
+            when
+                {{ local_date('contact_addresses.valid_to', 'parameters.time_zone') }}
+                <= parameters.as_of
+                then contact_addresses.valid_to
+        end as last_observed_at,
+        contact_addresses.is_ended
+        and {{ local_date('contact_addresses.valid_to', 'parameters.time_zone') }}
+        <= parameters.as_of as is_ended
+    from contact_addresses
+    cross join parameters
+    where
+        contact_addresses.valid_from is null
+        or {{ local_date('contact_addresses.valid_from', 'parameters.time_zone') }}
+        <= parameters.as_of
+
+),
+
 customers_with_address as (
 
     select
         source,
         {{ customer_identifier('customer_id') }} as left_identifier,
         {{ email_identifier('email_key') }} as right_identifier,
-        case mention when 'web' then 'login_email' else mention || '_email' end
-            as evidence,
-        first_seen_at as observed_at
+        case mention when 'web' then 'login_email' else mention || '_email' end as evidence,
+        first_seen_at as observed_at,
+        last_seen_at as last_observed_at,
+        false as is_ended
     from mentions
-    where customer_id is not null and email_key is not null
+    where customer_id is not null and email_key is not null and mention != 'contact'
 
 ),
 
@@ -38,8 +84,10 @@ customers_with_card as (
         source,
         {{ customer_identifier('customer_id') }} as left_identifier,
         {{ loyalty_identifier('loyalty_id') }} as right_identifier,
-        'loyalty_card' as evidence,
-        first_seen_at as observed_at
+        case mention when 'contact' then 'contact_card' else 'loyalty_card' end as evidence,
+        first_seen_at as observed_at,
+        last_seen_at as last_observed_at,
+        false as is_ended
     from mentions
     where customer_id is not null and loyalty_id is not null
 
@@ -52,7 +100,9 @@ cards_with_address as (
         {{ loyalty_identifier('loyalty_id') }} as left_identifier,
         {{ email_identifier('email_key') }} as right_identifier,
         'loyalty_email' as evidence,
-        first_seen_at as observed_at
+        first_seen_at as observed_at,
+        last_seen_at as last_observed_at,
+        false as is_ended
     from mentions
     where loyalty_id is not null and email_key is not null
 
@@ -65,7 +115,9 @@ respondents as (
         {{ customer_identifier('customer_id') }} as left_identifier,
         {{ survey_person_identifier('survey_person_id') }} as right_identifier,
         'survey_customer' as evidence,
-        first_seen_at as observed_at
+        first_seen_at as observed_at,
+        last_seen_at as last_observed_at,
+        false as is_ended
     from mentions
     where customer_id is not null and survey_person_id is not null
 
@@ -78,7 +130,9 @@ respondents_with_address as (
         {{ survey_person_identifier('survey_person_id') }} as left_identifier,
         {{ email_identifier('email_key') }} as right_identifier,
         'survey_email' as evidence,
-        first_seen_at as observed_at
+        first_seen_at as observed_at,
+        last_seen_at as last_observed_at,
+        false as is_ended
     from mentions
     where survey_person_id is not null and email_key is not null
 
@@ -91,7 +145,9 @@ merged_contacts as (
         {{ customer_identifier('customer_id') }} as left_identifier,
         {{ customer_identifier('other_customer_id') }} as right_identifier,
         'merge' as evidence,
-        first_seen_at as observed_at
+        first_seen_at as observed_at,
+        last_seen_at as last_observed_at,
+        false as is_ended
     from mentions
     where customer_id is not null and other_customer_id is not null
 
@@ -104,7 +160,9 @@ logins as (
         {{ customer_identifier('customer_id') }} as left_identifier,
         {{ anonymous_identifier('anonymous_id') }} as right_identifier,
         'login' as evidence,
-        first_seen_at as observed_at
+        first_seen_at as observed_at,
+        last_seen_at as last_observed_at,
+        false as is_ended
     from mentions
     where customer_id is not null and anonymous_id is not null
 
@@ -117,9 +175,13 @@ logins_by_address as (
         {{ email_identifier('email_key') }} as left_identifier,
         {{ anonymous_identifier('anonymous_id') }} as right_identifier,
         'login_email' as evidence,
-        first_seen_at as observed_at
+        first_seen_at as observed_at,
+        last_seen_at as last_observed_at,
+        false as is_ended
     from mentions
-    where email_key is not null and anonymous_id is not null
+    where customer_id is null
+        and email_key is not null
+        and anonymous_id is not null
 
 ),
 
@@ -130,81 +192,43 @@ clicks as (
         {{ email_identifier('email_key') }} as left_identifier,
         {{ anonymous_identifier('anonymous_id') }} as right_identifier,
         'email_click' as evidence,
-        first_followed_at as observed_at
+        first_followed_at as observed_at,
+        first_followed_at as last_observed_at,
+        false as is_ended
     from links_followed
 
 ),
 
--- A link in a forwarded e-mail is followed by somebody else: a click is evidence only
--- on a device that followed links of one person and never logged in as a customer
--- with other addresses.
-clicked_devices as (
+-- A decision about an identifier that nobody delivered joins nothing; identity_exclusions
+-- tells it.
+decided as (
 
     select
-        right_identifier as anonymous_identifier,
-        count(distinct left_identifier) as address_count
-    from clicks
-    group by right_identifier
+        'rapport.yml' as source,
+        decisions.left_identifier,
+        decisions.right_identifier,
+        'decision_' || decisions.decision as evidence,
+        cast(null as timestamp) as observed_at,
+        cast(null as timestamp) as last_observed_at,
+        false as is_ended
+    from decisions
+    inner join identifiers as left_identifiers
+        on decisions.left_identifier = left_identifiers.identifier
+    inner join identifiers as right_identifiers
+        on decisions.right_identifier = right_identifiers.identifier
 
 ),
 
-addresses_of_devices as (
-
-    select
-        right_identifier as anonymous_identifier,
-        left_identifier as address_identifier
-    from logins_by_address
-
-    union
-
-    select
-        logins.right_identifier as anonymous_identifier,
-        customers_with_address.right_identifier as address_identifier
-    from logins
-    inner join customers_with_address
-        on logins.left_identifier = customers_with_address.left_identifier
-
-),
-
-devices_with_address as (
-
-    select distinct anonymous_identifier from addresses_of_devices
-
-),
-
-trusted_clicks as (
-
-    select
-        clicks.source,
-        clicks.left_identifier,
-        clicks.right_identifier,
-        clicks.evidence,
-        clicks.observed_at
-    from clicks
-    inner join clicked_devices
-        on
-            clicks.right_identifier = clicked_devices.anonymous_identifier
-            and clicked_devices.address_count = 1
-    left join devices_with_address
-        on clicks.right_identifier = devices_with_address.anonymous_identifier
-    left join addresses_of_devices
-        on
-            clicks.right_identifier = addresses_of_devices.anonymous_identifier
-            and clicks.left_identifier = addresses_of_devices.address_identifier
-    where
-        devices_with_address.anonymous_identifier is null
-        or addresses_of_devices.address_identifier is not null
-
-),
-
-edges as (
+sighted as (
 
     select
         left_identifier,
         right_identifier,
         source,
         evidence,
-        observed_at
+        observed_at,
+        last_observed_at,
+        is_ended
     from customers_with_address
 
     union all
@@ -214,7 +238,9 @@ edges as (
         right_identifier,
         source,
         evidence,
-        observed_at
+        observed_at,
+        last_observed_at,
+        is_ended
     from customers_with_card
 
     union all
@@ -224,7 +250,9 @@ edges as (
         right_identifier,
         source,
         evidence,
-        observed_at
+        observed_at,
+        last_observed_at,
+        is_ended
     from cards_with_address
 
     union all
@@ -234,7 +262,9 @@ edges as (
         right_identifier,
         source,
         evidence,
-        observed_at
+        observed_at,
+        last_observed_at,
+        is_ended
     from respondents
 
     union all
@@ -244,7 +274,9 @@ edges as (
         right_identifier,
         source,
         evidence,
-        observed_at
+        observed_at,
+        last_observed_at,
+        is_ended
     from respondents_with_address
 
     union all
@@ -254,7 +286,9 @@ edges as (
         right_identifier,
         source,
         evidence,
-        observed_at
+        observed_at,
+        last_observed_at,
+        is_ended
     from merged_contacts
 
     union all
@@ -264,7 +298,9 @@ edges as (
         right_identifier,
         source,
         evidence,
-        observed_at
+        observed_at,
+        last_observed_at,
+        is_ended
     from logins
 
     union all
@@ -274,7 +310,9 @@ edges as (
         right_identifier,
         source,
         evidence,
-        observed_at
+        observed_at,
+        last_observed_at,
+        is_ended
     from logins_by_address
 
     union all
@@ -284,36 +322,50 @@ edges as (
         right_identifier,
         source,
         evidence,
-        observed_at
-    from trusted_clicks
+        observed_at,
+        last_observed_at,
+        is_ended
+    from clicks
 
-),
-
-guarded as (
-
-    select identifier from identifiers
-    where is_guarded
-
-),
-
--- A guarded identifier (role mailbox, shared address, card or device) joins nobody.
-unguarded_edges as (
+    union all
 
     select
-        edges.left_identifier,
-        edges.right_identifier,
-        edges.source,
-        edges.evidence,
-        edges.observed_at
-    from edges
-    left join guarded as guarded_left
-        on edges.left_identifier = guarded_left.identifier
-    left join guarded as guarded_right
-        on edges.right_identifier = guarded_right.identifier
-    where
-        guarded_left.identifier is null
-        and guarded_right.identifier is null
-        and edges.left_identifier != edges.right_identifier
+        left_identifier,
+        right_identifier,
+        source,
+        evidence,
+        observed_at,
+        last_observed_at,
+        is_ended
+    from decided
+
+),
+
+combined as (
+
+    select
+        left_identifier,
+        right_identifier,
+        source,
+        evidence,
+        min(observed_at) as observed_at,
+        max(last_observed_at) as last_observed_at,
+        bool_or(is_ended) as is_ended
+    from sighted
+    where left_identifier != right_identifier
+    group by left_identifier, right_identifier, source, evidence
+
+    union all
+
+    select
+        left_identifier,
+        right_identifier,
+        source,
+        evidence,
+        observed_at,
+        last_observed_at,
+        is_ended
+    from contacts_with_address
 
 ),
 
@@ -324,19 +376,27 @@ final as (
         right_identifier,
         source,
         evidence,
+        observed_at,
+        last_observed_at,
+        is_ended,
         -- records that exist to say who somebody is come before those that mention it
         case
             when
                 evidence in (
-                    'merge', 'contact_email', 'order_email', 'loyalty_card', 'login'
+                    'decision_merge',
+                    'decision_do_not_merge',
+                    'merge',
+                    'contact_email',
+                    'contact_card',
+                    'order_email',
+                    'loyalty_card',
+                    'login'
                 )
                 then 1.00
             when evidence = 'email_click' then 0.90
             else 0.95
-        end as strength,
-        min(observed_at) as observed_at
-    from unguarded_edges
-    group by left_identifier, right_identifier, source, evidence
+        end as strength
+    from combined
 
 )
 

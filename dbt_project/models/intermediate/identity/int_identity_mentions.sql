@@ -6,6 +6,12 @@ hubspot_contacts as (
 
 ),
 
+contact_addresses as (
+
+    select * from {{ ref('stg_run__contact_addresses') }}
+
+),
+
 hubspot_merged_contacts as (
 
     select * from {{ ref('stg_hubspot__merged_contacts') }}
@@ -181,8 +187,8 @@ mentions as (
         'contact' as mention,
         contact_id as customer_id,
         cast(null as string) as other_customer_id,
-        email_key,
-        email_is_role,
+        cast(null as string) as email_key,
+        false as email_is_role,
         cast(null as string) as loyalty_id,
         cast(null as string) as survey_person_id,
         cast(null as string) as anonymous_id,
@@ -193,10 +199,29 @@ mentions as (
 
     union all
 
+    -- all addresses that a contact ever had, whichever version of the record named it
     select
         source,
         id_space,
         'contact' as mention,
+        contact_id as customer_id,
+        cast(null as string) as other_customer_id,
+        email_key,
+        email_is_role,
+        cast(null as string) as loyalty_id,
+        cast(null as string) as survey_person_id,
+        cast(null as string) as anonymous_id,
+        false as is_order,
+        valid_from as first_seen_at,
+        coalesce(valid_to, valid_from) as last_seen_at
+    from contact_addresses
+
+    union all
+
+    select
+        source,
+        id_space,
+        'contact_additional' as mention,
         contact_id as customer_id,
         cast(null as string) as other_customer_id,
         email_key,
@@ -325,8 +350,8 @@ mentions as (
         'contact' as mention,
         contact_id as customer_id,
         merged_into_contact_id as other_customer_id,
-        email_key,
-        email_is_role,
+        cast(null as string) as email_key,
+        false as email_is_role,
         loyalty_id,
         cast(null as string) as survey_person_id,
         cast(null as string) as anonymous_id,

@@ -52,7 +52,9 @@ abandoned as (
     from carts
     cross join run_parameters
     left join identity_assignments
-        on carts.identifier = identity_assignments.identifier
+        on
+            carts.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'carts.created_at') }}
     where
         {{ local_date('carts.created_at', 'run_parameters.time_zone') }}
         < run_parameters.as_of
@@ -92,7 +94,9 @@ customer_visits as (
         interactions.occurred_at
     from interactions
     inner join identity_assignments
-        on interactions.identifier = identity_assignments.identifier
+        on
+            interactions.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'interactions.occurred_at') }}
     cross join run_parameters
     where
         interactions.channel = 'store'

@@ -135,7 +135,9 @@ final as (
         acts.acted_at
     from acts
     inner join identity_assignments
-        on acts.identifier = identity_assignments.identifier
+        on
+            acts.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'acts.acted_at') }}
     cross join run_parameters
     where
         {{ local_date('acts.acted_at', 'run_parameters.time_zone') }}

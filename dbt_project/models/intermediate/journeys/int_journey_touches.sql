@@ -78,7 +78,9 @@ customer_touches as (
             as touched_date
     from touches
     inner join identity_assignments
-        on touches.identifier = identity_assignments.identifier
+        on
+            touches.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'touches.touched_at') }}
     cross join run_parameters
 
 ),

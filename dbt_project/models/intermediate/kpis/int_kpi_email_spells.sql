@@ -93,7 +93,9 @@ deliveries as (
     from outcomes
     cross join run_parameters
     left join identity_assignments
-        on outcomes.identifier = identity_assignments.identifier
+        on
+            outcomes.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'outcomes.delivered_at') }}
     where outcomes.delivered_at is not null
 
 ),

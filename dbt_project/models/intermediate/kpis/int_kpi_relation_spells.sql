@@ -94,7 +94,9 @@ dated_events as (
     from single_events
     cross join run_parameters
     left join identity_assignments
-        on single_events.identifier = identity_assignments.identifier
+        on
+            single_events.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'single_events.happened_at') }}
 
 ),
 
@@ -112,7 +114,9 @@ spoken_days as (
     from interactions
     cross join run_parameters
     left join identity_assignments
-        on interactions.identifier = identity_assignments.identifier
+        on
+            interactions.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'interactions.occurred_at') }}
     where
         interactions.is_human
         and interactions.direction in ('inbound', 'outbound')

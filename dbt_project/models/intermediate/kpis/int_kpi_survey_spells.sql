@@ -87,7 +87,9 @@ dated as (
     from answers
     cross join run_parameters
     left join identity_assignments
-        on answers.identifier = identity_assignments.identifier
+        on
+            answers.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'answers.answered_at') }}
 
 ),
 

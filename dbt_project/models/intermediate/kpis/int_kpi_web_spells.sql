@@ -54,7 +54,9 @@ human_sessions as (
     from sessions
     cross join run_parameters
     left join identity_assignments
-        on sessions.identifier = identity_assignments.identifier
+        on
+            sessions.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'sessions.started_at') }}
     where sessions.is_human
 
 ),

@@ -20,7 +20,9 @@ customer_periods as (
         coalesce(memberships.valid_to, timestamp '9999-12-31 00:00:00') as valid_to
     from memberships
     inner join identity_assignments
-        on memberships.identifier = identity_assignments.identifier
+        on
+            memberships.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'memberships.valid_from') }}
 
 ),
 

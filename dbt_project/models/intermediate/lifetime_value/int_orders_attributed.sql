@@ -42,7 +42,9 @@ assigned as (
     from orders
     cross join run_parameters
     left join identity_assignments
-        on orders.identifier = identity_assignments.identifier
+        on
+            orders.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'orders.ordered_at') }}
     where orders.ordered_date <= run_parameters.as_of
 
 ),

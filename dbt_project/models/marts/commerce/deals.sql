@@ -134,7 +134,9 @@ final as (
         end as days_to_close
     from known
     left join identity_assignments
-        on known.identifier = identity_assignments.identifier
+        on
+            known.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'known.created_at') }}
     left join exchange_rates
         on
             known.currency = exchange_rates.from_currency

@@ -12,6 +12,12 @@ edges as (
 
 ),
 
+exclusions as (
+
+    select * from {{ ref('stg_estimates__identity_exclusions') }}
+
+),
+
 contacts as (
 
     select * from {{ ref('int_contacts') }}
@@ -30,6 +36,42 @@ run_parameters as (
 
 ),
 
+excluded_pairs as (
+
+    select distinct
+        least(identifier, other_identifier) as first_identifier,
+        greatest(identifier, other_identifier) as second_identifier,
+        source,
+        evidence
+    from exclusions
+    where other_identifier is not null
+
+),
+
+-- Evidence that a guard took out joins nobody, so it is not why somebody is who they are.
+accepted_edges as (
+
+    select
+        edges.left_identifier,
+        edges.right_identifier,
+        edges.evidence,
+        edges.strength,
+        edges.observed_at
+    from edges
+    left join excluded_pairs
+        on
+            least(edges.left_identifier, edges.right_identifier)
+            = excluded_pairs.first_identifier
+            and greatest(edges.left_identifier, edges.right_identifier)
+            = excluded_pairs.second_identifier
+            and edges.source = excluded_pairs.source
+            and edges.evidence = excluded_pairs.evidence
+    where
+        excluded_pairs.first_identifier is null
+        and edges.evidence != 'decision_do_not_merge'
+
+),
+
 edge_ends as (
 
     select
@@ -37,7 +79,7 @@ edge_ends as (
         evidence,
         strength,
         observed_at
-    from edges
+    from accepted_edges
 
     union all
 
@@ -46,7 +88,7 @@ edge_ends as (
         evidence,
         strength,
         observed_at
-    from edges
+    from accepted_edges
 
 ),
 
@@ -84,47 +126,84 @@ removed_contacts as (
 ),
 
 -- An identifier that belongs to nobody (a browser that never did anything but look) has
--- no customer and no row.
+-- no customer and no row. One that changed hands has a row for each customer in whose
+-- time the source saw it.
+owned as (
+
+    select
+        sightings.source,
+        sightings.id_space,
+        sightings.identifier,
+        sightings.identifier_value,
+        sightings.identifier_type,
+        identity_assignments.node,
+        identity_assignments.customer_id,
+        coalesce(
+            greatest(sightings.first_seen_at, identity_assignments.valid_from),
+            sightings.first_seen_at,
+            identity_assignments.valid_from,
+            timestamp '1970-01-01 00:00:00'
+        ) as valid_from,
+        identity_assignments.valid_to
+    from sightings
+    inner join identity_assignments
+        on sightings.identifier = identity_assignments.identifier
+    where
+        (
+            identity_assignments.valid_to is null
+            or sightings.first_seen_at is null
+            or sightings.first_seen_at < identity_assignments.valid_to
+        )
+        and (
+            identity_assignments.valid_from is null
+            or sightings.last_seen_at is null
+            or sightings.last_seen_at >= identity_assignments.valid_from
+        )
+
+),
+
 final as (
 
     select
         ---------- ids
-        sightings.source,
-        sightings.id_space,
-        sightings.identifier_value as identifier,
-        identity_assignments.customer_id,
+        owned.source,
+        owned.id_space,
+        owned.identifier_value as identifier,
+        owned.customer_id,
 
         ---------- strings
-        sightings.identifier_type,
+        owned.identifier_type,
 
         ---------- dates
         run_parameters.as_of,
 
         ---------- timestamps
-        removed_contacts.removed_at as valid_to,
+        owned.valid_from,
 
         ---------- calculated
+        case
+            when
+                removed_contacts.removed_at
+                < coalesce(owned.valid_to, timestamp '9999-12-31 00:00:00')
+                then removed_contacts.removed_at
+            else owned.valid_to
+        end as valid_to,
         cast(coalesce(ranked_evidence.strength, 1) as decimal(3, 2))
             as evidence_strength,
         coalesce(ranked_evidence.evidence, 'own record') as evidence,
-        coalesce(sightings.first_seen_at, timestamp '1970-01-01 00:00:00')
-            as valid_from,
-        -- a customer's id is made from the oldest identifier: every id that an earlier
-        -- release gave to a part of this customer stands beside an identifier
-        'c' || substr({{ sha256_hex('sightings.identifier') }}, 1, 20)
-            as earlier_customer_id
-    from sightings
+        -- a customer's id is made from the oldest node: every id that an earlier release
+        -- gave to a part of this customer stands beside an identifier
+        'c' || substr({{ sha256_hex('owned.node') }}, 1, 20) as earlier_customer_id
+    from owned
     cross join run_parameters
-    inner join identity_assignments
-        on sightings.identifier = identity_assignments.identifier
     left join ranked_evidence
         on
-            sightings.identifier = ranked_evidence.identifier
+            owned.identifier = ranked_evidence.identifier
             and ranked_evidence.evidence_rank = 1
     left join removed_contacts
         on
-            sightings.source = removed_contacts.source
-            and sightings.identifier = removed_contacts.identifier
+            owned.source = removed_contacts.source
+            and owned.identifier = removed_contacts.identifier
 
 )
 

@@ -80,7 +80,9 @@ current_memberships as (
     from memberships
     cross join run_parameters
     inner join identity_assignments
-        on memberships.identifier = identity_assignments.identifier
+        on
+            memberships.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'memberships.valid_from') }}
     where
         {{ local_date('memberships.valid_from', 'run_parameters.time_zone') }}
         <= run_parameters.as_of

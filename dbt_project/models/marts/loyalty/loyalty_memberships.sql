@@ -181,7 +181,9 @@ final as (
     left join point_values
         on periods.source = point_values.source
     left join identity_assignments
-        on periods.identifier = identity_assignments.identifier
+        on
+            periods.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'periods.valid_from') }}
 
 )
 

@@ -59,7 +59,9 @@ final as (
     from int_interactions
     cross join run_parameters
     left join identity_assignments
-        on int_interactions.identifier = identity_assignments.identifier
+        on
+            int_interactions.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'int_interactions.occurred_at') }}
     where
         {{ local_date('int_interactions.occurred_at', 'run_parameters.time_zone') }}
         <= run_parameters.as_of

@@ -57,7 +57,9 @@ final as (
     from int_sessions
     cross join run_parameters
     left join identity_assignments
-        on int_sessions.identifier = identity_assignments.identifier
+        on
+            int_sessions.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'int_sessions.started_at') }}
 
 )
 

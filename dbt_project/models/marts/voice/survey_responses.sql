@@ -32,7 +32,11 @@ answers as (
     from int_survey_responses
     cross join run_parameters
     left join identity_assignments
-        on int_survey_responses.identifier = identity_assignments.identifier
+        on
+            int_survey_responses.identifier = identity_assignments.identifier
+            and {{ belongs_at(
+                'identity_assignments', 'int_survey_responses.answered_at'
+            ) }}
     where
         {{ local_date('int_survey_responses.answered_at', 'run_parameters.time_zone') }}
         <= run_parameters.as_of

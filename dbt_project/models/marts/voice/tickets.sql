@@ -97,7 +97,9 @@ final as (
     left join channel_names
         on dated.channel = channel_names.channel_name
     left join identity_assignments
-        on dated.identifier = identity_assignments.identifier
+        on
+            dated.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'dated.created_at') }}
 
 )
 

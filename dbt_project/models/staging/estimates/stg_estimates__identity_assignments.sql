@@ -11,7 +11,12 @@ renamed as (
     select
         ---------- ids
         identifier,
-        customer_id
+        node,
+        customer_id,
+
+        ---------- timestamps
+        valid_from,
+        valid_to
     from source
 
 )

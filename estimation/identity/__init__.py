@@ -1,0 +1,1 @@
+"""Who is one customer: connected components of the identity evidence, with guards."""
