@@ -1,8 +1,8 @@
 """The steps of a night. The Airflow tasks and the command line call these same functions.
 
 Their order: ingest_source (each source) -> has_news -> load_raw -> validate raw -> run_dbt staging
--> validate staging -> resolve_identity -> run_dbt facts -> run_dbt marts -> validate marts ->
-publish.
+-> validate staging -> resolve_identity -> run_dbt facts -> estimate_lifetime_values -> run_dbt
+marts -> validate marts -> publish.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from typing import Any
 
 import duckdb
 
+from estimation.lifetime_value.discounting import DAYS_PER_YEAR
+from estimation.lifetime_value.night import LifetimeValueSettings
 from expectations.gate import GateClosed, GateReport
 from expectations.gate import validate as validate_layer
 from ingestion import settings as configuration
@@ -33,6 +35,7 @@ from publishing.inputs import FailedSource, ReleaseInputs, fingerprint
 from publishing.manifest import GateOutcome, InputFile
 from publishing.pointer import Release, is_current
 from publishing.release import publish as publish_release
+from rapport import lifetime_values
 from rapport.identities import resolve_identities
 from rapport.version import code_version
 
@@ -107,6 +110,8 @@ def load_raw(home: Path, as_of: date | None = None) -> None:
     inputs = night_inputs(settings, as_of)
     _forget(home)
     load_warehouse(settings, inputs.as_of, code_version())
+    with duckdb.connect(str(warehouse_path(home))) as connection:
+        lifetime_values.create_missing(connection)
     _write(
         _build_file(home), {"fingerprint": inputs.fingerprint, "as_of": inputs.as_of.isoformat()}
     )
@@ -177,6 +182,22 @@ def resolve_identity(home: Path) -> int:
         return resolve_identities(connection, code_version()).assignments
 
 
+def estimate_lifetime_values(home: Path) -> None:
+    """Forecast what customers will buy, and hold earlier forecasts against what came."""
+    settings = configuration.load(home)
+    as_of = date.fromisoformat(_read(_build_file(home))["as_of"])
+    with duckdb.connect(str(warehouse_path(home))) as connection:
+        lifetime_values.estimate_into(
+            connection,
+            as_of,
+            LifetimeValueSettings(
+                margin=float(settings.margin),
+                yearly_discount=float(settings.discount_rate),
+                lifetime_days=settings.horizon_months * DAYS_PER_YEAR / 12,
+            ),
+        )
+
+
 def build_marts(
     home: Path,
     progress: Callable[[str], None] = lambda text: None,
@@ -190,6 +211,7 @@ def build_marts(
         ("validating staging", lambda: validate(home, "staging")),
         ("resolving identities", lambda: resolve_identity(home)),
         ("dbt: facts", lambda: run_dbt(home, "facts")),
+        ("estimating lifetime values", lambda: estimate_lifetime_values(home)),
         ("dbt: marts", lambda: run_dbt(home, "marts")),
         ("validating marts", lambda: validate(home, "marts")),
     ):
