@@ -31,7 +31,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from ingestion.contract import MONEY, RATE, UTC_TIMESTAMP, VERSIONS, ObjectContract
+from ingestion.contract import KEYED, MONEY, RATE, UTC_TIMESTAMP, VERSIONS, ObjectContract
 from ingestion.ledger import Delivery
 from ingestion.raw_parquet import file_sha256, raw_path
 from ingestion.settings import FileMapping
@@ -452,25 +452,37 @@ def _rows_in_force(item: RawObject, source: str, rows: str) -> str:
     if mapping.mode != "upsert":
         return f"select {item.columns} from {rows}"
     key = ", ".join(item.key(source))
-    # Equal versions are told apart by content, so that the order of deliveries cannot show.
-    content = ", ".join(
-        quoted(name) for name in contract.raw_schema().names if name not in _DELIVERY_COLUMNS
-    )
+    # Equal versions are told apart by content, so that the order of deliveries cannot show; by what
+    # is not keyed first, so that another key does not choose other rows.
+    names = [name for name in contract.raw_schema().names if name not in _DELIVERY_COLUMNS]
+    content = ", ".join(map(quoted, names))
+    keyed = {
+        name
+        for column in contract.columns
+        if column.type in (*KEYED, "email_list")
+        for name, _ in column.raw_fields()
+    }
+    plain = ", ".join(quoted(name) for name in names if name not in keyed)
     if contract.block:
-        return _blocks_in_force(item.columns, rows, key, content, mapping)
+        return _blocks_in_force(item.columns, rows, key, (plain, content), mapping)
     return f"""
         select {item.columns} from (
             select raw_rows.*, row_number() over (
                 partition by {key}
-                order by {_version(mapping)} hash({content}) desc, delivery_id, delivery_row
+                order by
+                    {_version(mapping)} hash({plain}) desc, hash({content}) desc,
+                    delivery_id, delivery_row
             ) as place
             from {rows} as raw_rows inner join versions using (delivery_id)
         ) where place = 1
         """
 
 
-def _blocks_in_force(columns: str, rows: str, key: str, content: str, mapping: FileMapping) -> str:
+def _blocks_in_force(
+    columns: str, rows: str, key: str, contents: tuple[str, str], mapping: FileMapping
+) -> str:
     """The newest block of each key whole: a line that a newer export no longer holds is gone."""
+    plain, content = contents
     version = "" if mapping.version in VERSIONS else f"max({quoted(mapping.version)}) as version,"
     order = _version(replace(mapping, version="version")) if version else _version(mapping)
     return f"""
@@ -482,12 +494,13 @@ def _blocks_in_force(columns: str, rows: str, key: str, content: str, mapping: F
             select
                 {key}, delivery_id, block, {version}
                 max(version_key) as version_key, max(arrival) as arrival,
-                bit_xor(hash({content})) as content
+                bit_xor(hash({plain})) as plain, bit_xor(hash({content})) as content
             from numbered group by {key}, delivery_id, block
         ),
         newest as (
             select *, row_number() over (
-                partition by {key} order by {order} content desc, delivery_id, block
+                partition by {key}
+                order by {order} plain desc, content desc, delivery_id, block
             ) as place
             from blocks
         )
