@@ -28,20 +28,6 @@ changed_rows as (
 
 ),
 
--- An order as it was and as it is: its time may have changed.
-orders_now as (
-
-    select
-        source,
-        order_id,
-        ordered_at
-    from {{ ref('int_orders') }}
-    where
-        (source, order_id) in (select source, order_id from changed_rows)
-        or (id_space, order_id) in (select id_space, order_id from changed_rows)
-
-),
-
 -- A decision has no id of its own: all decisions of its moment are rewritten.
 consents_changed as (
 
@@ -91,13 +77,18 @@ records as (
         order_id as record_id,
         ordered_at as occurred_at
     from {{ ref('int_touched_orders') }}
+    where ordered_at is not null
     union all
     select
         source,
         'order' as record_type,
         order_id as record_id,
         ordered_at as occurred_at
-    from orders_now
+    from {{ ref('int_orders') }}
+    where
+        (source, order_id) in (
+            select source, order_id from {{ ref('int_touched_orders') }}
+        )
     union all
     select
         source,
