@@ -4,17 +4,19 @@
 -#}
 {% test unique_together(model, columns, touched=none, touched_by=none) %}
 
+{%- set key = columns | join(', ') %}
+
 select
-    {{ columns | join(', ') }},
+    {{ key }},
     count(*) as row_count
 from {{ model }}
 {% if touched and not flags.FULL_REFRESH -%}
-where
-    ({{ touched_by | join(', ') }}) in (
-        select {{ touched_by | join(', ') }} from {{ ref(touched) }}
-    )
+    where
+        ({{ touched_by | join(', ') }}) in (
+            select {{ touched_by | join(', ') }} from {{ ref(touched) }}
+        )
 {% endif -%}
-group by {{ columns | join(', ') }}
+group by {{ key }}
 having count(*) > 1
 
 {% endtest %}

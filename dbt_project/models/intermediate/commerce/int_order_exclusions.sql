@@ -19,6 +19,7 @@ web_exclusions as (
         source,
         currency,
         exclusion_reason as reason,
+        1 as row_count,
         case
             when
                 exclusion_reason in (
@@ -28,8 +29,7 @@ web_exclusions as (
                 then 'duplicate'
             else 'quarantined'
         end as outcome,
-        coalesce(amount, 0) as amount,
-        1 as row_count
+        coalesce(amount, 0) as amount
     from web_purchases
     where exclusion_reason is not null
 

@@ -33,7 +33,8 @@ consents_changed as (
 
     select
         source,
-        occurred_at
+        occurred_at,
+        occurred_at as decided_at
     from changed_rows
     where object = 'generic_consents'
 
@@ -86,9 +87,7 @@ records as (
         ordered_at as occurred_at
     from {{ ref('int_orders') }}
     where
-        (source, order_id) in (
-            select source, order_id from {{ ref('int_touched_orders') }}
-        )
+        {{ is_among(ref('int_touched_orders'), ['source', 'order_id']) }}
     union all
     select
         source,
@@ -96,7 +95,7 @@ records as (
         consent_id as record_id,
         decided_at as occurred_at
     from {{ ref('int_consents') }}
-    where (source, decided_at) in (select source, occurred_at from consents_changed)
+    where {{ is_among('consents_changed', ['source', 'decided_at']) }}
     union all
     select
         source,
@@ -105,7 +104,7 @@ records as (
         occurred_at
     from {{ as_it_was('int_interactions') }}
     where
-        (source, occurred_at) in (select source, occurred_at from consents_changed)
+        {{ is_among('consents_changed', ['source', 'occurred_at']) }}
         and record_type = 'consent'
 
 ),
@@ -116,8 +115,8 @@ final as (
         source,
         record_type,
         record_id,
-        source || '|' || record_type || '|' || record_id as interaction_id,
-        occurred_at
+        occurred_at,
+        source || '|' || record_type || '|' || record_id as interaction_id
     from records
     where record_type is not null
 

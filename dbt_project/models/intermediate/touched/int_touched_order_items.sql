@@ -15,6 +15,14 @@ final as (
 
 {% else %}
 
+changed_products as (
+
+    select record_id as product_id
+    from {{ ref('stg_run__changed_rows') }}
+    where object = 'generic_products'
+
+),
+
 -- A product that is called otherwise now is called so in old orders, too.
 final as (
 
@@ -27,11 +35,7 @@ final as (
         source,
         order_id
     from {{ as_it_was('int_order_items') }}
-    where
-        product_id in (
-            select record_id from {{ ref('stg_run__changed_rows') }}
-            where object = 'generic_products'
-        )
+    where {{ is_among('changed_products', ['product_id']) }}
 
 )
 
