@@ -18,9 +18,9 @@ from rapport import steps
 
 RECEIVED = datetime.fromisoformat("2027-01-01")
 
-# What descends from the assignment of identifiers to customers is rebuilt for every customer each
-# night: it belongs to the cost of publishing, not to that of facts.
-CUSTOMERS = "stg_estimates__identity_assignments+"
+# What descends from the assignment of identifiers to customers, and the engagement of the days up to
+# as_of, is made anew for all customers each night: the cost of publishing, not that of facts.
+CUSTOMERS = ("stg_estimates__identity_assignments+", "path:models/intermediate/engagement")
 
 
 def run_step(home: Path, exports: str, step: str) -> None:
@@ -38,7 +38,7 @@ def run_step(home: Path, exports: str, step: str) -> None:
             steps.DBT_EXCLUDED["staging"] = ("path:models/intermediate/identity",)
             steps.run_dbt(home, "staging")
         case "facts":
-            steps.DBT_EXCLUDED["facts"] = (*steps.DBT_EXCLUDED["facts"], CUSTOMERS)
+            steps.DBT_EXCLUDED["facts"] = (*steps.DBT_EXCLUDED["facts"], *CUSTOMERS)
             steps.run_dbt(home, "facts")
         case _:
             raise ValueError(f"no step {step!r}")

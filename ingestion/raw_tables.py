@@ -308,12 +308,11 @@ def _find_replaced(
         "met",
         f"""
         select {columns} from {item.table} as present
-        where present.source = {literal(source)} and exists (
-            select 1 from places
-            where
+        semi join places
+            on
                 places.event_at {item.equals} present.{item.event_at}
                 and places.key_hash = {item.hash(source)}
-        )
+        where present.source = {literal(source)}
         """,
     )
     _temporary(

@@ -28,6 +28,9 @@ from ingestion.settings import FileMapping, Settings, configuration_text
 
 __all__ = ["RawDamaged"]
 
+# A small machine's share, as in dbt's profile: what does not fit is sorted on disk.
+MEMORY = "3GB"
+
 
 @dataclass(frozen=True)
 class Live:
@@ -146,7 +149,9 @@ def load_raw(settings: Settings, as_of: date, code: str = "") -> None:
     RawDamaged where a raw file that is read is missing or changed.
     """
     live = live_deliveries(settings)
-    with duckdb.connect(str(warehouse_path(settings.home))) as connection:
+    with duckdb.connect(
+        str(warehouse_path(settings.home)), config={"memory_limit": MEMORY}
+    ) as connection:
         connection.execute("begin")
         connection.execute("create schema if not exists estimates")
         _load_deliveries(connection, live)

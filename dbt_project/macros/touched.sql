@@ -16,12 +16,15 @@
     )) }}
 {%- endmacro %}
 
+{#- A condition that the columns are together those of a row of another table. -#}
+{% macro is_among(table, columns) -%}
+    ({{ columns | join(', ') }}) in (select {{ columns | join(', ') }} from {{ table }})
+{%- endmacro %}
+
 {#- A condition that is true for the rows that are to be rewritten, and for all in a full refresh. -#}
 {% macro is_touched(touched, columns) -%}
     {%- if is_incremental() -%}
-        ({{ columns | join(', ') }}) in (
-            select {{ columns | join(', ') }} from {{ touched }}
-        )
+        {{ is_among(touched, columns) }}
     {%- else -%}
         true
     {%- endif -%}

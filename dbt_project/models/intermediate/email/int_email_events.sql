@@ -247,14 +247,11 @@ final as (
         ---------- calculated
         machine_reason is null as is_human
     from judged
-    {% if is_incremental() -%}
-        where
-            (source, event_id, occurred_at) in (
-                select source, event_id, occurred_at
-                from {{ ref('int_touched_email_events') }}
-                where is_rewritten
-            )
-    {%- endif %}
+    where
+        {{ is_touched(
+            '(select * from ' ~ ref('int_touched_email_events') ~ ' where is_rewritten)',
+            ['source', 'event_id', 'occurred_at'],
+        ) }}
 
 )
 

@@ -28,26 +28,13 @@ changed_rows as (
 
 ),
 
--- An order as it was and as it is: its time may have changed.
-orders_now as (
-
-    select
-        source,
-        order_id,
-        ordered_at
-    from {{ ref('int_orders') }}
-    where
-        (source, order_id) in (select source, order_id from changed_rows)
-        or (id_space, order_id) in (select id_space, order_id from changed_rows)
-
-),
-
 -- A decision has no id of its own: all decisions of its moment are rewritten.
 consents_changed as (
 
     select
         source,
-        occurred_at
+        occurred_at,
+        occurred_at as decided_at
     from changed_rows
     where object = 'generic_consents'
 
@@ -91,13 +78,16 @@ records as (
         order_id as record_id,
         ordered_at as occurred_at
     from {{ ref('int_touched_orders') }}
+    where ordered_at is not null
     union all
     select
         source,
         'order' as record_type,
         order_id as record_id,
         ordered_at as occurred_at
-    from orders_now
+    from {{ ref('int_orders') }}
+    where
+        {{ is_among(ref('int_touched_orders'), ['source', 'order_id']) }}
     union all
     select
         source,
@@ -105,7 +95,7 @@ records as (
         consent_id as record_id,
         decided_at as occurred_at
     from {{ ref('int_consents') }}
-    where (source, decided_at) in (select source, occurred_at from consents_changed)
+    where {{ is_among('consents_changed', ['source', 'decided_at']) }}
     union all
     select
         source,
@@ -114,7 +104,7 @@ records as (
         occurred_at
     from {{ as_it_was('int_interactions') }}
     where
-        (source, occurred_at) in (select source, occurred_at from consents_changed)
+        {{ is_among('consents_changed', ['source', 'occurred_at']) }}
         and record_type = 'consent'
 
 ),
@@ -125,8 +115,8 @@ final as (
         source,
         record_type,
         record_id,
-        source || '|' || record_type || '|' || record_id as interaction_id,
-        occurred_at
+        occurred_at,
+        source || '|' || record_type || '|' || record_id as interaction_id
     from records
     where record_type is not null
 

@@ -39,9 +39,7 @@ arriving as (
         occurred_at
     from {{ ref('stg_ga4__events') }}
     where
-        (source, event_id, occurred_at) in (
-            select source, event_id, occurred_at from changed_rows
-        )
+        {{ is_among('changed_rows', ['source', 'event_id', 'occurred_at']) }}
     union all
     select
         source,
@@ -50,9 +48,7 @@ arriving as (
         occurred_at
     from {{ ref('stg_generic__web_events') }}
     where
-        (source, event_id, occurred_at) in (
-            select source, event_id, occurred_at from changed_rows
-        )
+        {{ is_among('changed_rows', ['source', 'event_id', 'occurred_at']) }}
 
 ),
 
@@ -66,9 +62,7 @@ leaving as (
         occurred_at
     from {{ as_it_was('int_web_events') }}
     where
-        (source, event_id, occurred_at) in (
-            select source, event_id, occurred_at from changed_rows
-        )
+        {{ is_among('changed_rows', ['source', 'event_id', 'occurred_at']) }}
 
 ),
 
@@ -133,6 +127,16 @@ session_ids as (
 
 ),
 
+session_numbers as (
+
+    select
+        session_id,
+        {{ text_number('session_id') }} as session_number
+    from session_ids
+    where session_id is not null
+
+),
+
 final as (
 
     select
@@ -141,13 +145,8 @@ final as (
         ended_at
     from {{ as_it_was('int_web_sessions') }}
     where
-        session_number in (
-            select {{ text_number('session_id') }} from session_ids
-        )
-        and session_id in (
-            select session_id from session_ids
-            where session_id is not null
-        )
+        {{ is_among('session_numbers', ['session_number']) }}
+        and {{ is_among('session_numbers', ['session_id']) }}
 
 )
 

@@ -34,7 +34,7 @@ final as (
         occurred_at
     from {{ as_it_was('int_web_events') }}
     where
-        session_id in (select session_id from {{ ref('int_touched_sessions') }})
+        {{ is_among(ref('int_touched_sessions'), ['session_id']) }}
         and {{ lies_within(
             'occurred_at',
             "select min(started_at), max(ended_at) from " ~ ref('int_touched_sessions'),
