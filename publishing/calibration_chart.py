@@ -8,7 +8,7 @@ from publishing.markup import Markup, element
 
 SIZE = 240
 LEFT, TOP = 34, 8
-SIDE = SIZE - LEFT - 28
+SIDE = SIZE - LEFT - 10
 
 
 def calibration_chart(
@@ -38,11 +38,11 @@ def calibration_chart(
         element("polyline", points=f"{x(0)},{y(0)} {x(reach)},{y(reach)}", class_="diagonal"),
         element("polyline", points=" ".join(f"{x(own)},{y(true)}" for own, true in points)),
         *(element("circle", cx=x(own), cy=y(true), r="3") for own, true in points),
-        *(element("text", f"{tick:.3g}", x=x(tick), y=SIZE - 16, text_anchor="middle")
+        *(element("text", f"{tick:.3g}", x=x(tick), y=TOP + SIDE + 14, text_anchor="middle")
           for tick in ticks),
         *(element("text", f"{tick:.3g}", x=LEFT - 5, y=y(tick - reach / 70), text_anchor="end")
           for tick in ticks),
-        element("text", horizontal, x=x(reach / 2), y=SIZE - 3, text_anchor="middle"),
+        element("text", horizontal, x=x(reach / 2), y=TOP + SIDE + 27, text_anchor="middle"),
         element("text", vertical, x=LEFT + 6, y=TOP + 8),
         view_box=f"0 0 {SIZE} {SIZE}",
         class_="calibration",
@@ -64,9 +64,9 @@ STYLE = """
 
 
 def _round_up(value: float) -> float:
-    """The next of 0.1, 0.2, 0.5, 1, 2, 5, ... at or above the value."""
+    """The next number at or above the value whose quarters are short."""
     for power in range(-4, 7):
-        for first in (1, 2, 5):
+        for first in (1.0, 1.2, 1.6, 2.0, 2.4, 3.2, 4.0, 6.0, 8.0):
             if value <= first * 10.0**power:
                 return first * 10.0**power
     return value
