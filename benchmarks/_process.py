@@ -10,6 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+# The kernel's figure for the process itself: what wait4 reports includes the memory of the parent
+# that it was forked from.
+PEAK = """
+with open("/proc/self/status") as status:
+    print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+"""
+
 
 @dataclass(frozen=True)
 class Cost:
@@ -24,7 +31,7 @@ class Cost:
 def run(python: Path, code: str, *arguments: object) -> Cost:
     """Run ``code`` with these arguments. Raises CalledProcessError when it fails."""
     started = time.perf_counter()
-    command = [str(python), "-c", code, *map(str, arguments)]
+    command = [str(python), "-c", code + PEAK, *map(str, arguments)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     said = process.stdout.read()
@@ -33,9 +40,5 @@ def run(python: Path, code: str, *arguments: object) -> Cost:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command[:2], said)
-    return Cost(
-        usage.ru_utime + usage.ru_stime,
-        wall,
-        usage.ru_maxrss / 1024,
-        json.loads(said.strip().splitlines()[-1]),
-    )
+    *_, result, peak = said.strip().splitlines()
+    return Cost(usage.ru_utime + usage.ru_stime, wall, int(peak) / 1024, json.loads(result))
