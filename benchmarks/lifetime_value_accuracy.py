@@ -7,6 +7,7 @@ total gets an interval as wide as the totals of these origins were off.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -143,7 +144,7 @@ def print_walk(title: str, steps: list[Step]) -> None:
     )
 
 
-def main() -> None:
+def main(_: list[str]) -> None:
     """Print the comparison for both data sets and horizons."""
     for title, purchases, end, models in (
         ("CDNOW master", cdnow("CDNOW_master.txt"), CDNOW_END, [MBG_NBD, BG_NBD]),
@@ -154,4 +155,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

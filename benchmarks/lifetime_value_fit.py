@@ -14,8 +14,8 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from benchmarks._process import Cost, run
-from benchmarks._simulated_customers import FOLDER, purchase_days, summarise
+from benchmarks.measured_process import Cost, run
+from benchmarks.simulated_customers import FOLDER, purchase_days, summarise
 
 CUSTOMERS = 1_000_000
 ROUNDS = 3
@@ -78,7 +78,7 @@ def peers_python() -> Path:
     return python
 
 
-def main() -> None:
+def main(_: list[str]) -> None:
     """Alternate, and print both sides' best and all rounds."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     rows, arrays = FOLDER / "customers.parquet", FOLDER / "customers.npy"
@@ -108,4 +108,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

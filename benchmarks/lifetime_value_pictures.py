@@ -5,6 +5,7 @@ The sample's champion stands on 1997-09-30 and forecasts 30 and 90 days (RAPPORT
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -48,7 +49,7 @@ def write_picture(path: Path, charts: Sequence[tuple[Sequence[tuple[float, float
     path.write_text(Markup(f"{text}\n"), encoding="utf-8")
 
 
-def main() -> None:
+def main(_: list[str]) -> None:
     """Draw the picture of docs/metrics.md."""
     found, _ = evaluate_origin(
         cdnow("CDNOW_sample.txt"), CDNOW_CALIBRATION_END, (30, 90), [MBG_NBD], {}
@@ -62,4 +63,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -65,7 +65,7 @@ def compare(release: Path, truth: Path) -> Deciles:
         ).fetchall()
 
 
-def main() -> None:
+def main(_: list[str]) -> None:
     """Simulate, run the night, print and draw."""
     with tempfile.TemporaryDirectory() as folder:
         exports, home = Path(folder) / "exports", Path(folder) / "home"
@@ -91,4 +91,4 @@ def _rapport(*arguments: object) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
