@@ -16,9 +16,7 @@ from estimation.identity.incremental import Changes, update
 from estimation.identity.resolution import Resolution, resolve
 from estimation.identity.tables import ASSIGNMENTS, BLOCKS, EDGES, EXCLUSIONS, IDENTIFIERS
 
-_IDENTIFIERS = (
-    f"select {', '.join(IDENTIFIERS.names)} from intermediate.int_identifiers"  # noqa: S608
-)
+_IDENTIFIERS = f"select {', '.join(IDENTIFIERS.names)} from intermediate.int_identifiers"  # noqa: S608
 _EDGES = f"select {', '.join(EDGES.names)} from intermediate.int_identity_edges"  # noqa: S608
 _KEPT = {
     "identity_assignments": ASSIGNMENTS,
@@ -65,7 +63,9 @@ def resolve_identities(
         connection.register("resolved", table)
         connection.execute(f"create or replace table estimates.{name} as select * from resolved")
         connection.unregister("resolved")
-    connection.execute("create or replace table estimates.identity_state as select ? as code", [code])
+    connection.execute(
+        "create or replace table estimates.identity_state as select ? as code", [code]
+    )
     connection.execute("commit")
     return Resolved(
         len(resolution.assignments), len(resolution.exclusions), len(identifiers), looked_at
