@@ -6,6 +6,12 @@ web_purchases as (
 
 ),
 
+payments as (
+
+    select * from {{ ref('int_payments_judged') }}
+
+),
+
 order_lines as (
 
     select * from {{ ref('stg_generic__order_lines') }}
@@ -78,6 +84,28 @@ line_exclusions as (
 
 ),
 
+payment_exclusions as (
+
+    select
+        delivery_id,
+        source,
+        currency,
+        exclusion_reason as reason,
+        case
+            when
+                exclusion_reason in (
+                    'payment of an order that its shop reports',
+                    'payment authorised or voided: no money moved'
+                )
+                then 'duplicate'
+            else 'quarantined'
+        end as outcome,
+        amount
+    from payments
+    where exclusion_reason is not null
+
+),
+
 exclusions as (
 
     select
@@ -99,6 +127,17 @@ exclusions as (
         reason,
         amount
     from line_exclusions
+
+    union all
+
+    select
+        delivery_id,
+        source,
+        currency,
+        outcome,
+        reason,
+        amount
+    from payment_exclusions
 
 ),
 
