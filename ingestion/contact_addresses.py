@@ -26,7 +26,8 @@ def load_contact_addresses(
     """Fill ``raw.contact_addresses``: one row per contact, address and time it was carried.
 
     ``deliveries``: ids of the deliveries in force, by raw table. Needs the view ``versions``
-    (delivery_id, version_key, arrival). ``valid_to`` is null while the record stands;
+    (delivery_id, version_key, arrival). ``valid_from``: when the first version with the address was
+    written; what the record said before, nobody delivered. ``valid_to`` is null while the record stands;
     ``is_ended``: the record was removed then, not given another address.
     """
     selects = [
@@ -99,8 +100,7 @@ _HISTORY = """
         select
             source, contact_id, run, any_value(id_space) as id_space,
             any_value(email_key) as email_key, bool_or(email_is_role) as email_is_role,
-            case when run = 1 then coalesce(min(created_at), min(updated_at))
-                else min(updated_at) end as valid_from,
+            coalesce(min(updated_at), case when run = 1 then min(created_at) end) as valid_from,
             max(updated_at) as told_until,
             arg_max(is_deleted, place) as is_ended
         from runs

@@ -21,7 +21,7 @@ boolean       BOOLEAN
 date          DATE
 timestamp     TIMESTAMP in UTC, microseconds
 email         ``<name>_key`` (keyed HMAC) and ``<name>_is_role`` (info@, support@... : not a person)
-email_list    ``<name>_keys``: the keys, joined by semicolons
+email_list    ``<name>_keys``: the keys, joined by semicolons; ``<name>_role_keys``: those of functions
 phone, name,  ``<name>_key``
 address, ip
 free_text     ``<name>_length``: characters; the words stay in landing and vault
@@ -106,7 +106,7 @@ class Column:
         if self.type == "email":
             return ((f"{self.name}_key", pa.string()), (f"{self.name}_is_role", pa.bool_()))
         if self.type == "email_list":
-            return ((f"{self.name}_keys", pa.string()),)
+            return ((f"{self.name}_keys", pa.string()), (f"{self.name}_role_keys", pa.string()))
         if self.type in KEYED:
             return ((f"{self.name}_key", pa.string()),)
         if self.type == "free_text":

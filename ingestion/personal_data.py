@@ -219,16 +219,22 @@ class Keyring:
         """The key of every text; null where the text is not of that kind."""
         return pa.array([self.keyed(kind, text) for text in texts.to_pylist()], pa.string())
 
-    def key_lists(self, texts: pa.StringArray) -> pa.StringArray:
-        """Lists of addresses (between semicolons, commas or blanks) as ``;``-joined keys,
-        sorted.
+    def key_lists(self, texts: pa.StringArray) -> tuple[pa.StringArray, pa.StringArray]:
+        """Lists of addresses (between semicolons, commas or blanks) as ``;``-joined keys, sorted:
+        all of them, and those that belong to a function, not to a person.
         """
 
-        def each(text: str) -> str | None:
-            keys = {self.keyed("email", part) for part in re.split(r"[;,\s]+", text) if part}
+        def each(text: str, *, of_roles: bool) -> str | None:
+            parts = [part for part in re.split(r"[;,\s]+", text) if part]
+            chosen = [part for part in parts if not of_roles or is_role_mailbox(part)]
+            keys = {self.keyed("email", part) for part in chosen}
             return ";".join(sorted(key for key in keys if key)) or None
 
-        return pa.array([each(text) for text in texts.to_pylist()], pa.string())
+        lists = texts.to_pylist()
+        return (
+            pa.array([each(text, of_roles=False) for text in lists], pa.string()),
+            pa.array([each(text, of_roles=True) for text in lists], pa.string()),
+        )
 
     def are_role_mailboxes(self, texts: pa.StringArray) -> pa.BooleanArray:
         """For each address: does it belong to a function, not to a person? Null where it is no

@@ -41,7 +41,12 @@ from ingestion.sources import ALL
 
 CONFIGURATION = "rapport.yml"
 FORMATS = ("csv", "json", "ndjson", "parquet")
-COMMERCE_TABLES = ("shopify_orders", "generic_orders", "generic_order_lines")
+COMMERCE_TABLES = (
+    "shopify_orders",
+    "generic_orders",
+    "generic_order_lines",
+    "generic_payments",
+)
 
 
 class SettingsError(ValueError):

@@ -163,7 +163,7 @@ def _emails(texts: pa.StringArray, how: How) -> Typed:
 
 
 def _email_lists(texts: pa.StringArray, how: How) -> Typed:
-    return Typed((how.keyring.key_lists(texts),))
+    return Typed(how.keyring.key_lists(texts))
 
 
 def _keys(texts: pa.StringArray, how: How) -> Typed:

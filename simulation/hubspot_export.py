@@ -144,6 +144,10 @@ def _versions(
         undone = _undone(person)
         if person.swallows >= 0:
             changes += [(at, {"merged": merged}) for at, merged in undone]
+        merged_at = max(created + DAY, person.changed_at)
+        if person.is_doubled:
+            merge = {"merged": contact_id(person.index, 1), "additional": person.emails[-1]}
+            changes.append((merged_at, merge))
         for at, change in sorted(changes, key=lambda item: item[0]):
             facts = {**facts, **change}
             is_away = person.is_swallowed and undone[0][0] <= at < undone[1][0]
@@ -152,8 +156,8 @@ def _versions(
         if person.is_swallowed:
             versions.append(Version(person.contact_id, undone[0][0], {}, person.index, True))
             versions.append(_version(person, person.contact_id, undone[1][0], facts))
-        if person.is_doubled:
-            versions.extend(_doubled(person, facts, created, calendar))
+        if person.is_doubled and merged_at < calendar.end:
+            versions.extend(_double(person, facts, created, merged_at))
         if u[2] < 0.01 and not person.is_cast and created + 9 * DAY < calendar.end:
             gone = _version(person, person.contact_id, calendar.end - HOUR, facts)
             versions.append(
@@ -170,18 +174,14 @@ def _undone(person: Person) -> list[tuple[int, str]]:
     return [(person.changed_at, swallowed), (person.changed_at + 3 * DAY, "")]
 
 
-def _doubled(
-    person: Person, facts: dict[str, object], created: int, calendar: Calendar
+def _double(
+    person: Person, facts: dict[str, object], created: int, merged_at: int
 ) -> list[Version]:
-    """A second record of the person, under another address, and its merge into the first."""
-    second, at = contact_id(person.index, 1), max(created + DAY, person.changed_at)
-    if at >= calendar.end:
-        return []
-    double = _version(person, second, created + 45, facts)
+    """A second record of the person, under another address, until it is merged into the first."""
+    second = contact_id(person.index, 1)
+    double = _version(person, second, created + 45, {**facts, "merged": None, "additional": None})
     double.properties["email"] = person.emails[1]
-    survivor = _version(person, person.contact_id, at, {**facts, "merged": second})
-    survivor.properties["hs_additional_emails"] = person.emails[1]
-    return [double, survivor, Version(second, at, {}, person.index, True)]
+    return [double, Version(second, merged_at, {}, person.index, True)]
 
 
 def _version(person: Person, identifier: str, at: int, facts: dict[str, object]) -> Version:
@@ -195,7 +195,7 @@ def _version(person: Person, identifier: str, at: int, facts: dict[str, object])
         "hs_email_optout": facts.get("hs_email_optout"),
         "hs_additional_emails": ";".join(person.emails[1:]) or None
         if not person.is_cast and not person.is_doubled
-        else None,
+        else facts.get("additional"),
         "hs_merged_object_ids": facts.get("merged") or None,
         "hs_object_id": identifier,
         "hs_analytics_source": ("ORGANIC_SEARCH", "EMAIL_MARKETING", "REFERRALS")[person.index % 3],

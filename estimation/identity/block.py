@@ -4,12 +4,12 @@ evidence after all.
 A block is suspicious where it holds two contact records of one source that nobody merged, more
 identifiers than a person has, or a decision of the user. Rules, in this order:
 
-1. The user's decisions, the vendor's merges, and two records of one source that carry the same
-   address and the same name are one customer; so is a record that took over the address of a
-   removed one (unless their names differ).
-2. An address that two customers of one source carry at the same time joins nobody, nor does a card of
-   two customers. An address that one gave up before the other got it is two identifiers: one until
-   then, one from then on.
+1. The user's decisions, the vendor's merges, and two records that carry the same address and the
+   same name are one customer; so is a record that took over the address of a removed one of its
+   source (unless their names differ).
+2. An address that two customers of one source carry at the same time joins nobody, nor does a card
+   of two customers. An address that one gave up before the other got it is two identifiers: one
+   until then, one from then on.
 3. All other evidence joins, the strongest and oldest first, as long as it does not join two
    customers of one source, or what the user told apart.
 4. A cluster that is too large keeps nothing but 1.
@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from estimation.identity.tables import (
+    BEGINNING,
     CHANGED_HANDS,
     CONTACT_CARD,
     CONTACT_EMAIL,
@@ -32,6 +33,7 @@ from estimation.identity.tables import (
     DECIDED_ONE,
     DECIDED_TWO,
     EMAIL,
+    END,
     MOST_CUSTOMERS,
     MOST_IDENTIFIERS,
     OVERSIZE,
@@ -172,12 +174,12 @@ def _first_the_best(edge: Edge) -> tuple[object, ...]:
     rank = {DECIDED_ONE: 0, VENDOR_MERGE: 1, CONTACT_EMAIL: 2, CONTACT_CARD: 2}.get(
         edge.evidence, 3
     )
-    since = edge.since or datetime.max
+    since = edge.since or END
     return (rank, -edge.strength, since, edge.left, edge.right, edge.evidence, edge.number)
 
 
 def _age(spell: Spell) -> tuple[str, datetime]:
-    return (spell.identifier, spell.since or datetime.min)
+    return (spell.identifier, spell.since or BEGINNING)
 
 
 def _too_large(cluster: Sequence[Spell]) -> bool:
@@ -196,11 +198,21 @@ def _certain(sets: _Sets, members: Mapping[str, Member], edges: Sequence[Edge]) 
             reason = sets.join(Spell(edge.left), Spell(edge.right))
             if reason:
                 quarantined[edge.number] = reason
-    for held in _holdings(members, edges, CONTACT_EMAIL).values():
-        for first, second in _pairs(held):
-            if _are_one_person(members, first, second):
-                sets.join(Spell(first.left), Spell(second.left))
+    carried: dict[str, list[Edge]] = defaultdict(list)
+    for edge in edges:
+        if edge.evidence == CONTACT_EMAIL:
+            carried[edge.right].append(edge)
+    for _, records in sorted(carried.items()):
+        by_time = sorted(records, key=_since)
+        for place, first in enumerate(by_time):
+            for second in by_time[place + 1 :]:
+                if first.left != second.left and _are_one_person(members, first, second):
+                    sets.join(Spell(first.left), Spell(second.left))
     return quarantined
+
+
+def _since(edge: Edge) -> tuple[datetime, str]:
+    return (edge.since or BEGINNING, edge.left)
 
 
 def _holdings(
@@ -214,25 +226,24 @@ def _holdings(
         record, shared = edge.left, edge.right
         held[shared, members[record].space].append(edge)
     return {
-        place: sorted(items, key=lambda e: (e.since or datetime.min, e.left))
+        place: sorted(items, key=_since)
         for place, items in sorted(held.items())
         if len({edge.left for edge in items}) > 1
     }
-
-
-def _pairs(held: Sequence[Edge]) -> Iterable[tuple[Edge, Edge]]:
-    """Every two records of one address, the earlier first."""
-    for place, first in enumerate(held):
-        for second in held[place + 1 :]:
-            if first.left != second.left:
-                yield first, second
 
 
 def _are_one_person(members: Mapping[str, Member], first: Edge, second: Edge) -> bool:
     name, other = members[first.left].name, members[second.left].name
     if name is not None and other is not None:
         return name == other
-    return bool(first.is_ended and first.until and second.since and first.until <= second.since)
+    # A record that was removed and written anew, not a second person.
+    return bool(
+        members[first.left].space == members[second.left].space
+        and first.is_ended
+        and first.until
+        and second.since
+        and first.until <= second.since
+    )
 
 
 def _shared(
@@ -246,9 +257,9 @@ def _shared(
     customers: dict[tuple[str, str], set[Spell]] = defaultdict(set)
     for edge in edges:
         for end, other in ((edge.left, edge.right), (edge.right, edge.left)):
-            if members[other].kind == CUSTOMER and members[end].kind != CUSTOMER:
-                if edge.evidence != DECIDED_TWO:
-                    customers[end, members[other].space].add(groups[other])
+            joins = edge.evidence != DECIDED_TWO
+            if joins and members[other].kind == CUSTOMER and members[end].kind != CUSTOMER:
+                customers[end, members[other].space].add(groups[other])
     for (name, _), found in customers.items():
         if len(found) > MOST_CUSTOMERS and name not in decided:
             is_address = members[name].kind == EMAIL

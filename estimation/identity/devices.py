@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from estimation.identity.tables import (
     CROWDED_DEVICE,
@@ -61,7 +62,7 @@ def _alone(
     moments = sorted({moment for span in spans.values() for moment in span})
     slices: list[tuple[datetime | None, datetime | None]] = [
         (None, moments[0]),
-        *zip(moments, moments[1:], strict=False),
+        *pairwise(moments),
         (moments[-1], None),
     ]
     owned: list[Ownership] = []

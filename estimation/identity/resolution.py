@@ -28,6 +28,7 @@ from estimation.identity.devices import Ownership, Use, owners_by_link, owners_b
 from estimation.identity.tables import (
     ANONYMOUS,
     ASSIGNMENTS,
+    BEGINNING,
     BLOCKS,
     CLICK,
     CUSTOMER,
@@ -35,6 +36,7 @@ from estimation.identity.tables import (
     DECIDED_ONE,
     DECIDED_TWO,
     EDGES,
+    END,
     EXCLUSIONS,
     FORWARDED_LINK,
     IDENTIFIERS,
@@ -313,7 +315,7 @@ def _take_in(
 
 
 def _first_seen(spell: Spell, seen: dict[str, datetime | None]) -> datetime:
-    first = seen[spell.identifier] or datetime.max
+    first = seen[spell.identifier] or END
     return max(first, spell.since) if spell.since else first
 
 
@@ -399,7 +401,7 @@ def _met(
         if reason and edge.evidence != DECIDED_ONE:
             excluded.append((who, what, edge.number, reason))
         elif owner != NOBODY:
-            begin = edge.since or datetime.min
+            begin = edge.since or BEGINNING
             use = Use(owner, begin, edge.until or begin)
             met[who].append((edge.evidence, use, what, edge.number))
     return met, excluded

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import pyarrow as pa
+
+# What has no time was there before, or comes after, everything that has one.
+BEGINNING, END = datetime(1, 1, 1), datetime(9999, 12, 31)  # noqa: DTZ001 - naive UTC
 
 _MOMENT = pa.timestamp("us")
 

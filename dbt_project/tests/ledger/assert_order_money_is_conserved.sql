@@ -35,6 +35,12 @@ generic_order_lines as (
 
 ),
 
+payments as (
+
+    select * from {{ ref('stg_generic__payments') }}
+
+),
+
 ga4_events as (
 
     select * from {{ ref('stg_ga4__events') }}
@@ -71,14 +77,17 @@ pipeline_ledger_amounts as (
 
 ),
 
--- Payments carry money too, but are no orders: they stay in the ledger.
 order_deliveries as (
 
     select delivery_id
     from deliveries
     where
         object in (
-            'shopify_orders', 'generic_orders', 'generic_order_lines', 'ga4_events'
+            'shopify_orders',
+            'generic_orders',
+            'generic_order_lines',
+            'generic_payments',
+            'ga4_events'
         )
 
 ),
@@ -117,6 +126,14 @@ movements as (
         currency,
         -coalesce(amount, 0) as amount
     from generic_order_lines
+
+    union all
+
+    select
+        '1 raw to staging' as step,
+        currency,
+        -amount as amount
+    from payments
 
     union all
 

@@ -29,6 +29,18 @@ generic_order_lines as (
 
 ),
 
+payments as (
+
+    select * from {{ ref('stg_generic__payments') }}
+
+),
+
+payments_judged as (
+
+    select * from {{ ref('int_payments_judged') }}
+
+),
+
 ga4_events as (
 
     select * from {{ ref('stg_ga4__events') }}
@@ -132,6 +144,15 @@ counts as (
 
     union all
 
+    -- an order that only its payments know
+    select
+        '1 staging to int_orders' as step,
+        count(distinct id_space || '|' || order_id || '|' || currency) as row_count
+    from payments_judged
+    where exclusion_reason is null
+
+    union all
+
     select
         '1 staging to int_orders' as step,
         -count(*) as row_count
@@ -143,7 +164,30 @@ counts as (
         '1 staging to int_orders' as step,
         -coalesce(sum(row_count), 0) as row_count
     from order_exclusions
-    where reason not like 'lines of an order%'
+    where reason not like 'lines of an order%' and reason not like 'payment %'
+
+    union all
+
+    select
+        '1 payments to int_payments_judged' as step,
+        count(*) as row_count
+    from payments
+
+    union all
+
+    select
+        '1 payments to int_payments_judged' as step,
+        -count(*) as row_count
+    from payments_judged
+    where exclusion_reason is null
+
+    union all
+
+    select
+        '1 payments to int_payments_judged' as step,
+        -coalesce(sum(row_count), 0) as row_count
+    from order_exclusions
+    where reason like 'payment %'
 
     union all
 

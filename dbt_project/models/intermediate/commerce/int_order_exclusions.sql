@@ -6,6 +6,12 @@ web_purchases as (
 
 ),
 
+payments as (
+
+    select * from {{ ref('int_payments_judged') }}
+
+),
+
 line_exclusions as (
 
     select * from {{ ref('int_order_line_exclusions') }}
@@ -35,6 +41,29 @@ web_exclusions as (
 
 ),
 
+payment_exclusions as (
+
+    select
+        delivery_id,
+        source,
+        currency,
+        exclusion_reason as reason,
+        1 as row_count,
+        amount,
+        case
+            when
+                exclusion_reason in (
+                    'payment of an order that its shop reports',
+                    'payment authorised or voided: no money moved'
+                )
+                then 'duplicate'
+            else 'quarantined'
+        end as outcome
+    from payments
+    where exclusion_reason is not null
+
+),
+
 exclusions as (
 
     select
@@ -58,6 +87,18 @@ exclusions as (
         amount,
         row_count
     from line_exclusions
+
+    union all
+
+    select
+        delivery_id,
+        source,
+        currency,
+        outcome,
+        reason,
+        amount,
+        row_count
+    from payment_exclusions
 
 ),
 

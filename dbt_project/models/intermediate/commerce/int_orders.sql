@@ -29,6 +29,13 @@ web_orders as (
 
 ),
 
+payment_orders as (
+
+    select * from {{ ref('int_payment_orders_valued') }}
+    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
+
+),
+
 parameters as (
 
     select * from {{ ref('stg_run__parameters') }}
@@ -127,6 +134,37 @@ orders as (
         campaign_id,
         is_member_recorded
     from web_orders
+
+    union all
+
+    select
+        source,
+        id_space,
+        delivery_id,
+        order_id,
+        original_order_id,
+        identifier,
+        ordered_at,
+        currency,
+        delivered_amount,
+        gross_amount,
+        discount_amount,
+        refund_amount,
+        adjustment_amount,
+        tax_amount,
+        shipping_amount,
+        source_status,
+        document_type,
+        is_test,
+        is_never_paid,
+        is_pending,
+        channel,
+        location_id,
+        country,
+        discount_code,
+        campaign_id,
+        is_member_recorded
+    from payment_orders
 
 ),
 

@@ -22,6 +22,30 @@ order_lines as (
 
 ),
 
+payments as (
+
+    select * from {{ ref('stg_generic__payments') }}
+
+),
+
+-- Summed before it is joined: an order with a sale and a capture is still one order.
+payment_refunds as (
+
+    select
+        id_space,
+        order_id,
+        currency,
+        sum(amount) as refunded_amount
+    from payments
+    where
+        kind in ('refund', 'chargeback')
+        and status = 'success'
+        and not is_test
+        and order_id is not null
+    group by id_space, order_id, currency
+
+),
+
 lines_summed as (
 
     select
@@ -42,6 +66,7 @@ goods_valued as (
         orders.id_space,
         orders.delivery_id,
         orders.order_id,
+        orders.shopify_order_id,
         {{ email_identifier('orders.email_key') }} as identifier,
         orders.ordered_at,
         orders.currency,
@@ -51,7 +76,12 @@ goods_valued as (
         orders.location_id,
         orders.country,
         orders.discount_code,
-        orders.refunded_amount,
+        -- both count all refunds so far: the larger one knows of more
+        greatest(
+            coalesce(orders.refunded_amount, 0),
+            coalesce(by_number.refunded_amount, 0),
+            coalesce(by_id.refunded_amount, 0)
+        ) as refunded_amount,
         orders.tax_amount,
         orders.total_amount,
         orders.shipping_amount,
@@ -84,6 +114,16 @@ goods_valued as (
         on
             orders.source = lines_summed.source
             and orders.order_id = lines_summed.order_id
+    left join payment_refunds as by_number
+        on
+            orders.id_space = by_number.id_space
+            and orders.order_id = by_number.order_id
+            and orders.currency = by_number.currency
+    left join payment_refunds as by_id
+        on
+            orders.id_space = by_id.id_space
+            and orders.shopify_order_id = by_id.order_id
+            and orders.currency = by_id.currency
 
 ),
 
@@ -94,6 +134,7 @@ final as (
         id_space,
         delivery_id,
         order_id,
+        shopify_order_id,
         cast(null as string) as original_order_id,
         identifier,
         ordered_at,

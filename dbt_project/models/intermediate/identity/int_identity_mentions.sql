@@ -153,6 +153,7 @@ hubspot_additional_emails as (
         contact_id,
         created_at,
         updated_at,
+        additional_emails_role_keys,
         {{ split_to_rows('additional_emails_keys', ';') }} as email_key
     from hubspot_contacts
     where additional_emails_keys is not null
@@ -225,7 +226,8 @@ mentions as (
         contact_id as customer_id,
         cast(null as string) as other_customer_id,
         email_key,
-        false as email_is_role,
+        coalesce(instr(additional_emails_role_keys, email_key) > 0, false)
+            as email_is_role,
         cast(null as string) as loyalty_id,
         cast(null as string) as survey_person_id,
         cast(null as string) as anonymous_id,

@@ -1,5 +1,6 @@
 -- depends_on: {{ ref('stg_run__changed_rows') }}
 -- depends_on: {{ ref('stg_run__sources') }}
+-- depends_on: {{ ref('stg_shopify__orders') }}
 with
 
 {% if rewrites_all('int_orders') %}
@@ -29,26 +30,78 @@ sources as (
 
 ),
 
--- A payment speaks of the orders of its id_space, every other row of its own source's.
-orders_named as (
+-- What a Shopify order is called in payments, as the last night left it and as it is.
+shopify_ids as (
 
     select
-        source,
+        id_space,
+        order_id,
+        shopify_order_id
+    from {{ as_it_was('int_shopify_orders_valued') }}
+    where shopify_order_id is not null
+
+    union distinct
+
+    select
+        id_space,
+        order_id,
+        shopify_order_id
+    from {{ ref('stg_shopify__orders') }}
+    where shopify_order_id is not null
+
+),
+
+orders_changed as (
+
+    select distinct
         id_space,
         order_id
     from changed_rows
     where order_id is not null
+
+),
+
+-- A payment speaks of an order by either name, and is one itself while there is none.
+orders_called as (
+
+    select
+        id_space,
+        order_id
+    from orders_changed
+
     union distinct
+
+    select
+        shopify_ids.id_space,
+        shopify_ids.order_id
+    from shopify_ids
+    inner join orders_changed
+        on
+            shopify_ids.id_space = orders_changed.id_space
+            and shopify_ids.shopify_order_id = orders_changed.order_id
+
+    union distinct
+
+    select
+        shopify_ids.id_space,
+        shopify_ids.shopify_order_id as order_id
+    from shopify_ids
+    inner join orders_changed
+        on
+            shopify_ids.id_space = orders_changed.id_space
+            and shopify_ids.order_id = orders_changed.order_id
+
+),
+
+orders_named as (
+
     select
         sources.source,
-        changed_rows.id_space,
-        changed_rows.order_id
-    from changed_rows
+        orders_called.id_space,
+        orders_called.order_id
+    from orders_called
     inner join sources
-        on changed_rows.id_space = sources.id_space
-    where
-        changed_rows.object = 'generic_payments'
-        and changed_rows.order_id is not null
+        on orders_called.id_space = sources.id_space
 
 ),
 

@@ -16,6 +16,7 @@ renamed as (
         contact_id,
         email_key,
         additional_emails_keys,
+        additional_emails_role_keys,
         phone_key,
         first_name_key,
         last_name_key,

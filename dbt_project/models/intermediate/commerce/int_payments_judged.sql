@@ -1,0 +1,117 @@
+with
+
+payments as (
+
+    select * from {{ ref('stg_generic__payments') }}
+
+),
+
+shopify_orders as (
+
+    select * from {{ ref('stg_shopify__orders') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('stg_generic__orders') }}
+
+),
+
+order_lines as (
+
+    select * from {{ ref('stg_generic__order_lines') }}
+
+),
+
+-- A payment names a Shopify order by its number or by its id.
+orders_reported as (
+
+    select
+        id_space,
+        order_id
+    from shopify_orders
+
+    union
+
+    select
+        id_space,
+        shopify_order_id as order_id
+    from shopify_orders
+    where shopify_order_id is not null
+
+    union
+
+    select
+        id_space,
+        order_id
+    from orders
+
+    union
+
+    select
+        id_space,
+        order_id
+    from order_lines
+    where ordered_at is not null
+
+),
+
+charges as (
+
+    select
+        id_space,
+        order_id,
+        currency,
+        min(processed_at) as charged_at
+    from payments
+    where
+        status = 'success'
+        and kind in ('sale', 'capture')
+        and order_id is not null
+    group by id_space, order_id, currency
+
+),
+
+final as (
+
+    select
+        payments.source,
+        payments.id_space,
+        payments.delivery_id,
+        payments.payment_id,
+        payments.order_id,
+        coalesce(
+            {{ customer_identifier('payments.customer_id', 'payments.id_space') }},
+            {{ email_identifier('payments.email_key') }}
+        ) as identifier,
+        payments.kind,
+        payments.currency,
+        payments.amount,
+        payments.is_test,
+        payments.processed_at,
+        charges.charged_at,
+        -- an order known by its payments alone is made of these, each once
+        case
+            when payments.order_id is null then 'payment without an order'
+            when orders_reported.order_id is not null
+                then 'payment of an order that its shop reports'
+            when payments.status != 'success' then 'payment that did not succeed'
+            when payments.kind in ('authorization', 'void')
+                then 'payment authorised or voided: no money moved'
+            when charges.order_id is null then 'payment given back of an unknown charge'
+        end as exclusion_reason
+    from payments
+    left join orders_reported
+        on
+            payments.id_space = orders_reported.id_space
+            and payments.order_id = orders_reported.order_id
+    left join charges
+        on
+            payments.id_space = charges.id_space
+            and payments.order_id = charges.order_id
+            and payments.currency = charges.currency
+
+)
+
+select * from final
