@@ -1,4 +1,4 @@
-"""Nights that rewrite only what changed end where a full rebuild ends: ``rapport audit`` finds nothing.
+"""Nights that rewrite only what changed end where a full rebuild ends: ``rapport audit`` is silent.
 
 Whole nights, some ten minutes of them: ``make test-invariants``.
 """
