@@ -232,8 +232,7 @@ def test_engagement_inputs_of_customers_are_what_the_exports_say(
         return held[0][1] if len(held) == 1 else next(iter(there), None)
 
     expected = Counter(
-        (source, kind, owner(night.node(who), at), at)
-        for source, kind, who, at in _touches(oracle)
+        (source, kind, owner(night.node(who), at), at) for source, kind, who, at in _touches(oracle)
     )
     kinds = tuple(sorted({kind for _, kind, _, _ in expected}))
     found = Counter(
@@ -314,7 +313,11 @@ def _people_and_their_customers(night: Night) -> list[tuple[set[str], set[str]]]
     groups: list[tuple[set[str], set[str]]] = []
     for row in night.company.truth_rows("identifiers.csv"):
         kind, value, person = row["identifier_type"], row["identifier"], row["person_id"]
-        if row["is_shared"] == "true" or kind == "phone" or roles[person].startswith(("mailbox_", "couple_")):
+        if (
+            row["is_shared"] == "true"
+            or kind == "phone"
+            or roles[person].startswith(("mailbox_", "couple_"))
+        ):
             continue
         value = night.email_key(value) if kind == "email" else value
         people, customers = {person}, owners[row["source"], kind, value]
