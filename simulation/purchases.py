@@ -315,7 +315,8 @@ def _web_aftermath(order: Order, chance: float, later: int, calendar: Calendar) 
     elif chance < 0.020:
         changes = {"is_test": True, "tags": "test, checkout check"}
     elif chance < 0.040:
-        changes = {"email": "", "mark": "guest"}
+        # An order that names nobody cannot be known as a member's.
+        changes = {"email": "", "mark": "guest", "is_member": False}
     elif chance < 0.050:
         changes = {"tags": "contest winner, vip"}
     elif chance < 0.085 and is_refundable:

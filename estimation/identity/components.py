@@ -47,8 +47,10 @@ def contract(known: pa.Table, left: pa.ChunkedArray, right: pa.ChunkedArray) -> 
     (null but for such a vertex) and ``component``: the components that are now one share a number.
     """
     ends = pa.chunked_array([*left.chunks, *right.chunks], type=left.type)
-    places = pc.index_in(ends, value_set=known[LABELS[0]].combine_chunks())
-    old = known[LABELS[1]].combine_chunks().take(places.combine_chunks())
+    # The few new ends are hashed, not the many known vertices.
+    met = known.filter(pc.is_in(known[LABELS[0]], value_set=pc.unique(ends)))
+    places = pc.index_in(ends, value_set=met[LABELS[0]].combine_chunks())
+    old = met[LABELS[1]].combine_chunks().take(places.combine_chunks())
     is_new = pc.is_null(old)
     strangers = ends.filter(pc.is_null(places)).combine_chunks()
     new_vertices, new_places = _encoded(pa.chunked_array([strangers]))

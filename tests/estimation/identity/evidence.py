@@ -67,9 +67,7 @@ def tables(
     )
 
 
-def of(
-    edges: Iterable[dict[str, object]], **known: dict[str, object]
-) -> tuple[pa.Table, pa.Table]:
+def of(edges: Iterable[dict[str, object]], **known: dict[str, object]) -> tuple[pa.Table, pa.Table]:
     """Edges with the identifiers they name; ``known`` gives those (by value) that need facts."""
     listed = list(edges)
     names = dict.fromkeys(

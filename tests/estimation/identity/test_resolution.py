@@ -75,7 +75,12 @@ def test_a_shared_address_still_tells_which_records_bear_the_same_name() -> None
     found = resolve(
         *of(
             [edge(who, ADDRESS, "contact_email") for who in (ANN, BOB, SHOP_ANN, SHOP_BOB)],
-            **{"ann": named("a"), "shop-ann": named("a"), "bob": named("b"), "shop-bob": named("b")},
+            **{
+                "ann": named("a"),
+                "shop-ann": named("a"),
+                "bob": named("b"),
+                "shop-bob": named("b"),
+            },
         )
     )
     assert together(found) == {frozenset({"ann", "shop-ann"}), frozenset({"bob", "shop-bob"})}
@@ -178,7 +183,10 @@ def test_an_address_of_four_accounts_is_guarded_and_of_three_is_not() -> None:
 def test_a_guarded_identifier_joins_nobody_and_says_why() -> None:
     role = {"guard_reason": "role mailbox"}
     found = resolve(
-        *of([edge(ANN, ADDRESS, "ticket_email"), edge(SHOP_BOB, ADDRESS, "order_email")], address=role)
+        *of(
+            [edge(ANN, ADDRESS, "ticket_email"), edge(SHOP_BOB, ADDRESS, "order_email")],
+            address=role,
+        )
     )
     assert together(found) == {frozenset({"ann"}), frozenset({"shop-bob"})}
     assert set(reasons(found).values()) == {"role mailbox"}
@@ -203,17 +211,13 @@ def test_a_cluster_larger_than_a_person_keeps_only_what_is_certain() -> None:
 
 
 def test_a_handed_down_device_belongs_to_each_in_their_time() -> None:
-    found = resolve(
-        *of([edge(ANN, DEVICE, "login", 5, 10), edge(BOB, DEVICE, "login", 20, 30)])
-    )
+    found = resolve(*of([edge(ANN, DEVICE, "login", 5, 10), edge(BOB, DEVICE, "login", 20, 30)]))
     assert owners(found, DEVICE) == [("ann", None, 10), ("bob", 20, None)]
     assert together(found) == {frozenset({"ann", "device"}), frozenset({"bob", "device"})}
 
 
 def test_a_shared_device_is_nobodys_while_two_use_it() -> None:
-    found = resolve(
-        *of([edge(ANN, DEVICE, "login", 5, 20), edge(BOB, DEVICE, "login", 10, 30)])
-    )
+    found = resolve(*of([edge(ANN, DEVICE, "login", 5, 20), edge(BOB, DEVICE, "login", 10, 30)]))
     assert owners(found, DEVICE) == [("ann", None, 10), ("bob", 20, None)]
     assert reasons(found) == {"device": SHARED_DEVICE}
 
