@@ -186,16 +186,15 @@ def estimate_lifetime_values(home: Path) -> None:
     """Forecast what customers will buy, and hold earlier forecasts against what came."""
     settings = configuration.load(home)
     as_of = date.fromisoformat(_read(_build_file(home))["as_of"])
-    with duckdb.connect(str(warehouse_path(home))) as connection:
-        lifetime_values.estimate_into(
-            connection,
-            as_of,
-            LifetimeValueSettings(
-                margin=float(settings.margin),
-                yearly_discount=float(settings.discount_rate),
-                lifetime_days=settings.horizon_months * DAYS_PER_YEAR / 12,
-            ),
-        )
+    lifetime_values.estimate_into(
+        warehouse_path(home),
+        as_of,
+        LifetimeValueSettings(
+            margin=float(settings.margin),
+            yearly_discount=float(settings.discount_rate),
+            lifetime_days=settings.horizon_months * DAYS_PER_YEAR / 12,
+        ),
+    )
 
 
 def build_marts(
