@@ -76,7 +76,7 @@ def _case(name: str, edges: int) -> dict[str, float]:
 CASES = ("integers", "new integers", "texts", "new texts")
 
 
-def main() -> None:
+def main(_: list[str]) -> None:
     """Run all cases, or the one that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--edges", type=int, default=EDGES)
@@ -93,4 +93,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
