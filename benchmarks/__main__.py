@@ -13,6 +13,7 @@ ALL = (
     "lifetime_value_pictures",
     "lifetime_value_scale",
     "lifetime_value_truth",
+    "volume",
 )
 
 

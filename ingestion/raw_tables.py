@@ -184,14 +184,23 @@ def bring_up_to_date(
     _remember(connection, objects)
 
 
-def facts_begin(warehouse: Path) -> bool:
-    """Say that the facts are being rewritten; True where the last ones were finished, so that only
-    changes need to be applied. Facts that were begun and not finished are not trusted.
+def facts_are_finished(warehouse: Path) -> bool:
+    """Whether the facts of the last night were finished, by the code and the configuration that
+    made the raw tables, so that only changes need to be applied.
     """
-    with duckdb.connect(str(warehouse)) as connection:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
         row = connection.execute("select facts_load_number from loads.state").fetchone()
-        connection.execute("update loads.state set facts_load_number = null")
     return row is not None and row[0] is not None
+
+
+def facts_begin(warehouse: Path) -> bool:
+    """Say that the facts are being rewritten; True where the last ones were finished. Facts that
+    were begun and not finished are not trusted.
+    """
+    are_finished = facts_are_finished(warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("update loads.state set facts_load_number = null")
+    return are_finished
 
 
 def facts_end(warehouse: Path) -> None:
