@@ -226,7 +226,10 @@ def _make_anew(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObjec
         )
         for select in selects:
             # By time, so that a day is found without reading the others.
-            connection.execute(f"insert into {item.table} {select} order by {item.event_at}")
+            connection.execute(
+                f"insert into {item.table} select {item.columns} from ({select}) "
+                f"order by {item.event_at}"
+            )
         _count(connection, item, item.table, 1)
         for source in item.mappings:
             if item.is_indexed(source):
@@ -473,7 +476,14 @@ def _rows_in_force(item: RawObject, source: str, rows: str) -> str:
     plain = ", ".join(quoted(name) for name in names if name not in keyed)
     if contract.block:
         return _blocks_in_force(item.columns, rows, key, (plain, content), mapping)
+    # Nearly all keys are there once: only the others go through the sort, which holds whole rows.
     return f"""
+        with doubled as (
+            select {item.hash(source)} as key_hash from {rows} group by 1 having count(*) > 1
+        )
+        select {item.columns} from {rows} as raw_rows
+        anti join doubled on {item.hash(source)} = key_hash
+        union all
         select {item.columns} from (
             select raw_rows.*, row_number() over (
                 partition by {key}
@@ -481,7 +491,9 @@ def _rows_in_force(item: RawObject, source: str, rows: str) -> str:
                     {_version(mapping)} hash({plain}) desc, hash({content}) desc,
                     delivery_id, delivery_row
             ) as place
-            from {rows} as raw_rows inner join versions using (delivery_id)
+            from {rows} as raw_rows
+            semi join doubled on {item.hash(source)} = key_hash
+            inner join versions using (delivery_id)
         ) where place = 1
         """
 
