@@ -28,7 +28,7 @@ run: $(VENV)/.runtime
 	$(BIN)/rapport run --home $(HOME_FOLDER) --exports $(EXPORTS)
 
 test: $(VENV)/.development
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check .

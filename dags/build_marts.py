@@ -49,6 +49,7 @@ def build_marts() -> None:
         step.override(task_id="validate_staging")("validate", "staging"),
         step.override(task_id="resolve_identity")("resolve_identity"),
         step.override(task_id="run_dbt_facts")("run_dbt", "facts"),
+        step.override(task_id="estimate_lifetime_values")("estimate_lifetime_values"),
         step.override(task_id="run_dbt_marts")("run_dbt", "marts"),
         step.override(task_id="validate_marts", outlets=[Asset("marts")])("validate", "marts"),
     )

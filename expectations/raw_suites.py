@@ -229,7 +229,9 @@ def _money(contract: ObjectContract) -> Iterable[Expectation]:
         "money_is_that_of_the_ledger",
         f"""
         with summed as (
-            select delivery_id, {currency} as currency, sum({amount}) as amount_in_table
+            select
+                delivery_id, coalesce({currency}, 'XXX') as currency,
+                sum({amount}) as amount_in_table
             from {{batch}}
             where {amount} is not null
             group by all

@@ -1,7 +1,8 @@
 """Contracts: what an export promises, read from ``contracts/<vendor>.yml``.
 
 A contract lists the objects of a vendor (contacts, orders...). Each object states its grain, how
-versions of a record replace each other, which column carries money, and every column with type,
+versions of a record replace each other, which column carries money, which one names the order that
+a row is about, and every column with type,
 meaning and whether it holds personal data. Reading, quarantine, the raw gate and the documentation
 all follow from it.
 
@@ -133,6 +134,7 @@ class ObjectContract:
     dates_the_data: bool = True
     money_amount: str | None = None
     money_currency: str | None = None
+    order: str | None = None
 
     @property
     def table(self) -> str:
@@ -198,6 +200,7 @@ def _object(
         dates_the_data=bool(body.get("dates_the_data", True)),
         money_amount=money.get("amount"),
         money_currency=money.get("currency"),
+        order=body.get("order"),
     )
     _check(where, contract)
     return contract
@@ -229,9 +232,9 @@ def _check(where: str, contract: ObjectContract) -> None:
     if contract.mode == "upsert" and not contract.key:
         raise ContractError(f"{where}: mode upsert needs a key")
     known = {column.name for column in contract.columns} | {"occurrence"}
-    money = {contract.money_amount, contract.money_currency} - {None}
+    named = {contract.money_amount, contract.money_currency, contract.order} - {None}
     version = {contract.version} - set(VERSIONS)
-    for needed in {*contract.key, contract.event_time, *money, *version}:
+    for needed in {*contract.key, contract.event_time, *named, *version}:
         if needed not in known:
             raise ContractError(f"{where}: {needed!r} is not one of its columns")
     for column in contract.columns:

@@ -1,15 +1,14 @@
 """Load raw: the rows that count now, from the deliveries that the ledger knows, into the
-warehouse's schema raw.
+warehouse's schema raw, with the fate of every delivery and what the run was told.
 
-Who wins is decided here, once, for every object, from its contract: append keeps all rows of all
-live deliveries, upsert keeps the newest version of each key, snapshot keeps the newest file. SQL
-after this point sees current rows only.
+Which deliveries are in force is decided here; which of their rows, in ingestion/raw_tables.py.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,22 +17,19 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.contact_addresses import CONTACT_TABLES, load_contact_addresses
-from ingestion.contract import (
-    MONEY,
-    RATE,
-    UTC_TIMESTAMP,
-    VERSIONS,
-    ObjectContract,
-    load_contracts,
-)
+from ingestion.contract import load_contracts
 from ingestion.identity_decisions import keyed_identifier
 from ingestion.known_deliveries import names_a_day
 from ingestion.landing import matches
 from ingestion.ledger import Delivery, open_ledger
 from ingestion.personal_data import Keyring, load_key
-from ingestion.raw_parquet import file_sha256, raw_path
-from ingestion.settings import FileMapping, Settings
-from ingestion.sql_text import literal, quoted
+from ingestion.raw_tables import RawDamaged, RawObject, bring_up_to_date
+from ingestion.settings import FileMapping, Settings, configuration_text
+
+__all__ = ["RawDamaged"]
+
+# A small machine's share, as in dbt's profile: what does not fit is sorted on disk.
+MEMORY = "3GB"
 
 
 @dataclass(frozen=True)
@@ -47,10 +43,6 @@ class Live:
 
 class NothingDelivered(Exception):
     """There is no accepted delivery to build from."""
-
-
-class RawDamaged(Exception):
-    """A raw file is not what the ledger says; the message names the file and the way out."""
 
 
 def live_deliveries(settings: Settings) -> list[Live]:
@@ -150,40 +142,25 @@ def _local_day(text: str, zone: str) -> date:
     return moment.astimezone(ZoneInfo(zone)).date()
 
 
-def load_raw(settings: Settings, as_of: date) -> None:
-    """Fill schema ``raw`` of the warehouse, in one transaction.
+def load_raw(settings: Settings, as_of: date, code: str = "") -> None:
+    """Bring schema ``raw`` of the warehouse up to date, in one transaction.
 
-    Raises RawDamaged where a raw file is missing or changed: a flipped bit would be a wrong sum.
+    ``code`` is the version of the code: tables that another one made are made anew. Raises
+    RawDamaged where a raw file that is read is missing or changed.
     """
     live = live_deliveries(settings)
-    _check_files(settings, live)
-    connection = duckdb.connect(str(settings.home / "warehouse.duckdb"))
-    try:
+    with duckdb.connect(
+        str(warehouse_path(settings.home)), config={"memory_limit": MEMORY}
+    ) as connection:
         connection.execute("begin")
-        connection.execute("create schema if not exists raw")
         connection.execute("create schema if not exists estimates")
         _load_deliveries(connection, live)
-        for table, contract in load_contracts().items():
-            _load_object(
-                connection, settings, contract, [i for i in live if i.delivery.object == table]
-            )
+        bring_up_to_date(connection, _objects(settings, live), _basis(settings, code))
         load_contact_addresses(connection, settings, _in_force(live, CONTACT_TABLES))
         _load_outcomes(connection)
         _load_amounts(connection, settings, live)
         _load_parameters(connection, settings, as_of)
         connection.execute("commit")
-    finally:
-        connection.close()
-
-
-def _check_files(settings: Settings, live: Sequence[Live]) -> None:
-    for delivery in (item.delivery for item in live if item.is_live):
-        path = raw_path(settings.home, delivery.object, delivery.delivery_id)
-        if not path.exists() or file_sha256(path) != delivery.raw_sha256:
-            raise RawDamaged(
-                f"{path}: missing or changed since it was written. Remove it if it is there and "
-                f"run `rapport ingest {delivery.source}`: it is made anew from landing"
-            )
 
 
 def _in_force(live: Sequence[Live], tables: Sequence[str]) -> dict[str, list[str]]:
@@ -195,114 +172,25 @@ def _in_force(live: Sequence[Live], tables: Sequence[str]) -> dict[str, list[str
     return found
 
 
-def _load_object(
-    connection: duckdb.DuckDBPyConnection,
-    settings: Settings,
-    contract: ObjectContract,
-    live: Sequence[Live],
-) -> None:
-    table = f"raw.{quoted(contract.table)}"
-    current = [item.delivery for item in live if item.is_live]
-    if not current:
-        columns = ", ".join(
-            f"{quoted(field.name)} {_SQL_TYPES[field.type]}" for field in contract.raw_schema()
-        )
-        connection.execute(f"create or replace table {table} ({columns})")
-        return
+def _objects(settings: Settings, live: Sequence[Live]) -> list[RawObject]:
     mappings = _mappings(settings)
-    selects = []
-    for source in sorted({item.source for item in current}):
-        paths = [
-            str(raw_path(settings.home, contract.table, item.delivery_id))
-            for item in current
-            if item.source == source
-        ]
-        selects.append(_current_rows(contract, mappings[(source, contract.table)][0], paths))
-    union = " union all ".join(f"({select})" for select in selects)
-    connection.execute(f"create or replace table {table} as {union}")
-
-
-_SQL_TYPES: Mapping[pa.DataType, str] = {
-    pa.string(): "varchar",
-    pa.int64(): "bigint",
-    pa.bool_(): "boolean",
-    pa.date32(): "date",
-    UTC_TIMESTAMP: "timestamp",
-    MONEY: "decimal(18, 4)",
-    RATE: "decimal(24, 10)",
-}
-
-
-def _current_rows(contract: ObjectContract, mapping: FileMapping, paths: Sequence[str]) -> str:
-    names = contract.raw_schema().names
-    columns = ", ".join(map(quoted, names))
-    files = f"read_parquet([{', '.join(map(literal, paths))}])"
-    if mapping.mode != "upsert":
-        return f"select {columns} from {files}"
-    key = ", ".join(map(quoted, ["source", *(_raw_name(contract, name) for name in mapping.key)]))
-    # Equal versions are told apart by content, so that the order of deliveries cannot show.
-    content = ", ".join(quoted(name) for name in names if name not in _DELIVERY_COLUMNS)
-    if contract.block:
-        return _current_blocks(columns, files, key, content, mapping)
-    return f"""
-        select {columns} from (
-            select raw_rows.*, row_number() over (
-                partition by {key}
-                order by {_version(mapping)} hash({content}) desc, delivery_id, delivery_row
-            ) as place
-            from {files} as raw_rows inner join versions using (delivery_id)
-        ) where place = 1
-        """
-
-
-# Where a row came from says nothing about what it says.
-_DELIVERY_COLUMNS = ("delivery_id", "delivery_row")
-
-
-def _current_blocks(columns: str, files: str, key: str, content: str, mapping: FileMapping) -> str:
-    """The newest block of each key whole: a line that a newer export no longer holds is gone."""
-    version = "" if mapping.version in VERSIONS else f"max({quoted(mapping.version)}) as version,"
-    order = _version(replace(mapping, version="version")) if version else _version(mapping)
-    return f"""
-        with numbered as (
-            select raw_rows.*, version_key, arrival, delivery_row - occurrence as block
-            from {files} as raw_rows inner join versions using (delivery_id)
-        ),
-        blocks as (
-            select
-                {key}, delivery_id, block, {version}
-                max(version_key) as version_key, max(arrival) as arrival,
-                bit_xor(hash({content})) as content
-            from numbered group by {key}, delivery_id, block
-        ),
-        newest as (
-            select *, row_number() over (
-                partition by {key} order by {order} content desc, delivery_id, block
-            ) as place
-            from blocks
+    return [
+        RawObject(
+            home=settings.home,
+            contract=contract,
+            mappings={name: files[0] for (name, of), files in mappings.items() if of == table},
+            deliveries=[
+                item.delivery for item in live if item.is_live and item.delivery.object == table
+            ],
         )
-        select {columns} from numbered
-        inner join (select delivery_id, block from newest where place = 1)
-            using (delivery_id, block)
-        """
+        for table, contract in load_contracts().items()
+    ]
 
 
-def _version(mapping: FileMapping) -> str:
-    """Which row of a key comes first. Under one file name, the content that arrived later is
-    newer.
-    """
-    orders = {
-        "content": "",
-        "file_name": "version_key desc, arrival desc,",
-        "received": "arrival desc,",
-    }
-    return orders.get(mapping.version, f"{quoted(mapping.version)} desc nulls last,")
-
-
-def _raw_name(contract: ObjectContract, name: str) -> str:
-    if name == "occurrence":
-        return name
-    return contract.column(name).raw_fields()[0][0]
+def _basis(settings: Settings, code: str) -> str:
+    """What decides about rows besides the deliveries: code, configuration and the engine's hash."""
+    text = repr((code, configuration_text(settings), duckdb.__version__))
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _load_deliveries(connection: duckdb.DuckDBPyConnection, live: Sequence[Live]) -> None:
@@ -370,15 +258,13 @@ def _moment(text: str | None) -> datetime | None:
 
 def _load_outcomes(connection: duckdb.DuckDBPyConnection) -> None:
     """Rows of each delivery: still in force, rejected, or repeated by another one."""
-    counts = " union all ".join(
-        "select delivery_id, count(*) as rows_current "
-        f"from raw.{quoted(table)} group by delivery_id"
-        for table in load_contracts()
-    )
     connection.execute(
-        f"""
+        """
         create or replace table raw.deliveries as
-        with current_rows as ({counts})
+        with current_rows as (
+            select delivery_id, sum(row_count)::bigint as rows_current
+            from loads.sums group by delivery_id
+        )
         select
             delivery_id, source, object, file_name, sha256, received_at,
             rows_in_file, rows_filtered, rows_delivered,
@@ -413,13 +299,6 @@ def _load_amounts(
             "amount": pa.array([item.amount for _, item in amounts], pa.decimal128(28, 4)),
         }
     )
-    current = [
-        f"select delivery_id, {quoted(contract.money_currency)} as currency, "
-        f"sum({quoted(contract.money_amount)}) as amount from raw.{quoted(contract.table)} "
-        f"where {quoted(contract.money_amount)} is not null group by all"
-        for contract in load_contracts().values()
-        if contract.money_amount and contract.money_currency
-    ]
     originals = [
         (item.delivery.delivery_id, item.delivery.duplicate_of)
         for item in live
@@ -434,9 +313,11 @@ def _load_amounts(
     connection.register("ledger_amounts", table)
     connection.register("copies", copies)
     connection.execute(
-        f"""
+        """
         create or replace table raw.delivery_amounts as
-        with current_amounts as ({" union all ".join(current)}),
+        with current_amounts as (
+            select delivery_id, currency, amount from loads.sums where amount_count <> 0
+        ),
         accepted as (
             select delivery_id, currency, status, deliveries_loaded.reason, is_live,
                 ledger_amounts.amount,

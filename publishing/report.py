@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from publishing.calibration_chart import STYLE as CHART_STYLE
+from publishing.calibration_chart import calibration_chart
 from publishing.manifest import GateOutcome, Manifest, MartEntry
 from publishing.markup import Markup, element, joined, style_sheet
 from publishing.report_style import STYLE
@@ -362,6 +364,7 @@ def _models(tables: ReportTables) -> Markup | None:
             ("status", "Status", plain),
         ]
         parts.append(table(tables.clv_quality, columns, "Customer lifetime value, backtested"))
+        parts += _calibrations(tables.clv_calibration)
     if tables.score_quality:
         columns = [
             ("scorer", "Scorer", plain),
@@ -374,6 +377,24 @@ def _models(tables: ReportTables) -> Markup | None:
         ]
         parts.append(table(tables.score_quality, columns, "Engagement score, against what came"))
     return section("How good the estimates were", *parts) if parts else None
+
+
+def _calibrations(rows: Sequence[Row]) -> list[Markup]:
+    """A picture per horizon: ten groups of customers by their probability to buy."""
+    pictures = []
+    for horizon in sorted({row["horizon_days"] for row in rows}):
+        own = [row for row in rows if row["horizon_days"] == horizon]
+        points = [(float(row["predicted_share"]), float(row["actual_share"])) for row in own]
+        origins = count(own[0]["origins"], "earlier day", "earlier days")
+        title = f"Share of buyers within {horizon} days, by tenths of customers, over {origins}"
+        pictures.append(
+            element(
+                "figure",
+                element("figcaption", title),
+                calibration_chart(points, title),
+            )
+        )
+    return pictures
 
 
 def _footer(manifest: Manifest) -> Markup:
@@ -406,12 +427,12 @@ def render(manifest: Manifest, tables: ReportTables) -> str:
     head = element(
         "head",
         element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=_policy(STYLE)),
+        element("meta", http_equiv="Content-Security-Policy", content=_policy(STYLE + CHART_STYLE)),
         element("meta", name="viewport", content="width=device-width, initial-scale=1"),
         element("meta", name="color-scheme", content="light dark"),
         element("meta", name="referrer", content="no-referrer"),
         element("title", f"Rapport release {manifest.release}, data as of {day(manifest.as_of)}"),
-        style_sheet(STYLE),
+        style_sheet(STYLE + CHART_STYLE),
     )
     kpis = element("div", *(_kpi_card(row) for row in tables.kpis), class_="cards")
     body = element(

@@ -42,6 +42,7 @@ class ReportTables:
     quarantine: Sequence[Row]
     score_quality: Sequence[Row]
     clv_quality: Sequence[Row]
+    clv_calibration: Sequence[Row]
     restatements: Sequence[Row]
     restatement_count: int
 
@@ -145,6 +146,12 @@ SCORE_QUALITY = Question(
     ("origin_date", "horizon_days", "scorer", "auc", "top_decile_lift", "n", "base_rate"),
     _LATEST_ORIGIN.format(order="auc desc nulls last, scorer"),
 )
+_LATEST_BACKTESTS = """
+    select * from mart
+    where horizon_days > 0
+    qualify dense_rank() over (partition by horizon_days order by origin_date desc) = 1
+    order by horizon_days, is_champion desc nulls last, model
+"""
 CLV_QUALITY = Question(
     "clv_model_quality",
     (
@@ -158,7 +165,18 @@ CLV_QUALITY = Question(
         "is_champion",
         "status",
     ),
-    _LATEST_ORIGIN.format(order="is_champion desc nulls last, model"),
+    _LATEST_BACKTESTS,
+)
+CLV_CALIBRATION = Question(
+    "clv_calibrations",
+    ("horizon_days", "origin_date", "decile", "predicted_share", "actual_share"),
+    """
+    select horizon_days, decile, count(*) as origins, avg(predicted_share) as predicted_share,
+        avg(actual_share) as actual_share
+    from mart
+    group by horizon_days, decile
+    order by horizon_days, decile
+    """,
 )
 RESTATEMENTS = Question(
     "restatements",
@@ -205,6 +223,7 @@ def read_tables(
         quarantine=_ask(connection, folder, QUARANTINE, {}),
         score_quality=_ask(connection, folder, SCORE_QUALITY, {}),
         clv_quality=_ask(connection, folder, CLV_QUALITY, {}),
+        clv_calibration=_ask(connection, folder, CLV_CALIBRATION, {}),
         restatements=restated,
         restatement_count=restated[0]["restated"] if restated else 0,
     )

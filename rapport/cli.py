@@ -364,6 +364,24 @@ def explain(
 
 
 @app.command()
+def audit(home: HomeOption = None) -> None:
+    """Make everything anew beside the warehouse and compare: to be run weekly."""
+    folder = _enter(home)
+    configuration.load(folder)
+    from rapport.audit import audit as compare
+
+    with _alone(folder, "audit"), _progress("auditing") as progress:
+        found = compare(folder, progress)
+    for difference in found:
+        errors.print(f"error: {difference.table}: {difference.what}", markup=False)
+        for row in difference.rows:
+            errors.print(f"  {row}", markup=False)
+    if not found:
+        console.print("every table is what a full rebuild makes it")
+    sys.exit(FAILED if found else 0)
+
+
+@app.command()
 def simulate(
     folder: Annotated[Path, typer.Argument(metavar="DIR")],
     customers: Annotated[int, typer.Option(min=1)] = 2000,

@@ -1,8 +1,8 @@
 """The steps of a night. The Airflow tasks and the command line call these same functions.
 
 Their order: ingest_source (each source) -> has_news -> load_raw -> validate raw -> run_dbt staging
--> validate staging -> resolve_identity -> run_dbt facts -> run_dbt marts -> validate marts ->
-publish.
+-> validate staging -> resolve_identity -> run_dbt facts -> estimate_lifetime_values -> run_dbt
+marts -> validate marts -> publish.
 """
 
 from __future__ import annotations
@@ -19,12 +19,15 @@ from typing import Any
 
 import duckdb
 
+from estimation.lifetime_value.discounting import DAYS_PER_YEAR
+from estimation.lifetime_value.night import LifetimeValueSettings
 from expectations.gate import GateClosed, GateReport
 from expectations.gate import validate as validate_layer
 from ingestion import settings as configuration
 from ingestion.ingest import Ingested, ingest
 from ingestion.ledger import open_ledger
 from ingestion.personal_data import key_fingerprint, load_key
+from ingestion.raw_tables import facts_begin, facts_end
 from ingestion.settings import Settings, configuration_text
 from ingestion.warehouse import Live, data_day, live_deliveries, warehouse_path
 from ingestion.warehouse import load_raw as load_warehouse
@@ -32,6 +35,7 @@ from publishing.inputs import FailedSource, ReleaseInputs, fingerprint
 from publishing.manifest import GateOutcome, InputFile
 from publishing.pointer import Release, is_current
 from publishing.release import publish as publish_release
+from rapport import lifetime_values
 from rapport.identities import resolve_identities
 from rapport.version import code_version
 
@@ -76,10 +80,10 @@ def ingest_source(
     return ingest(configuration.load(home), exports, source, now, progress)
 
 
-def night_inputs(settings: Settings) -> NightInputs:
+def night_inputs(settings: Settings, as_of: date | None = None) -> NightInputs:
     """What the next build would be made from."""
     live = tuple(live_deliveries(settings))
-    as_of = configuration.as_of() or data_day(settings, live)
+    as_of = as_of or configuration.as_of() or data_day(settings, live)
     standing = [
         f"{item.delivery.delivery_id} {item.delivery.reading} {item.reason}" for item in live
     ]
@@ -98,12 +102,16 @@ def has_news(home: Path) -> bool:
     return not is_current(home, night_inputs(configuration.load(home)).fingerprint)
 
 
-def load_raw(home: Path) -> None:
-    """Load the rows in force into the warehouse, and remember what the build is made from."""
+def load_raw(home: Path, as_of: date | None = None) -> None:
+    """Bring the rows in force in the warehouse up to date, and remember what the build is made
+    from. ``as_of`` is given where another day than the night's own is asked for.
+    """
     settings = configuration.load(home)
-    inputs = night_inputs(settings)
+    inputs = night_inputs(settings, as_of)
     _forget(home)
-    load_warehouse(settings, inputs.as_of)
+    load_warehouse(settings, inputs.as_of, code_version())
+    with duckdb.connect(str(warehouse_path(home))) as connection:
+        lifetime_values.create_missing(connection)
     _write(
         _build_file(home), {"fingerprint": inputs.fingerprint, "as_of": inputs.as_of.isoformat()}
     )
@@ -123,7 +131,20 @@ def validate(home: Path, layer: str) -> GateReport:
 
 
 def run_dbt(home: Path, phase: str) -> None:
-    """One phase of the transformations. A subprocess: in process, dbt keeps the warehouse open."""
+    """One phase of the transformations.
+
+    Facts that were finished before are brought up to date; any others are made anew.
+    """
+    if phase != "facts":
+        _dbt(home, phase)
+        return
+    are_current = facts_begin(warehouse_path(home))
+    _dbt(home, phase, *([] if are_current else ["--full-refresh"]))
+    facts_end(warehouse_path(home))
+
+
+def _dbt(home: Path, phase: str, *options: str) -> None:
+    """A subprocess: in process, dbt keeps the warehouse open."""
     logs = home / "logs" / "dbt" / phase
     logs.mkdir(parents=True, exist_ok=True)
     excluded = [*DBT_EXCLUDED.get(phase, ())]
@@ -136,6 +157,7 @@ def run_dbt(home: Path, phase: str) -> None:
         "--exclude-resource-type", "unit_test",
         "--select", *DBT_PHASES[phase],
         *(["--exclude", *excluded] if excluded else []),
+        *options,
     ]  # fmt: skip
     environment = os.environ | {
         "RAPPORT_WAREHOUSE": str(warehouse_path(home)),
@@ -160,20 +182,56 @@ def resolve_identity(home: Path) -> int:
         return resolve_identities(connection, code_version()).assignments
 
 
-def build_marts(home: Path, progress: Callable[[str], None] = lambda text: None) -> None:
+def estimate_lifetime_values(home: Path) -> None:
+    """Forecast what customers will buy, and hold earlier forecasts against what came."""
+    settings = configuration.load(home)
+    as_of = date.fromisoformat(_read(_build_file(home))["as_of"])
+    with duckdb.connect(str(warehouse_path(home))) as connection:
+        lifetime_values.estimate_into(
+            connection,
+            as_of,
+            LifetimeValueSettings(
+                margin=float(settings.margin),
+                yearly_discount=float(settings.discount_rate),
+                lifetime_days=settings.horizon_months * DAYS_PER_YEAR / 12,
+            ),
+        )
+
+
+def build_marts(
+    home: Path,
+    progress: Callable[[str], None] = lambda text: None,
+    as_of: date | None = None,
+) -> None:
     """All steps from the ledger to validated marts, as the DAG build_marts orders them."""
     for text, step in (
-        ("loading raw", lambda: load_raw(home)),
+        ("loading raw", lambda: load_raw(home, as_of)),
         ("validating raw", lambda: validate(home, "raw")),
         ("dbt: staging", lambda: run_dbt(home, "staging")),
         ("validating staging", lambda: validate(home, "staging")),
         ("resolving identities", lambda: resolve_identity(home)),
         ("dbt: facts", lambda: run_dbt(home, "facts")),
+        ("estimating lifetime values", lambda: estimate_lifetime_values(home)),
         ("dbt: marts", lambda: run_dbt(home, "marts")),
         ("validating marts", lambda: validate(home, "marts")),
     ):
         progress(text)
         step()
+
+
+def finished_build(home: Path) -> date:
+    """The day as_of of the marts in the warehouse. Raises BuildInterrupted where they were not
+    built from the deliveries that are there now.
+    """
+    built = _read(_build_file(home))
+    if "marts" in _gates_passed(home):
+        as_of = date.fromisoformat(built["as_of"])
+        if built["fingerprint"] == night_inputs(configuration.load(home), as_of).fingerprint:
+            return as_of
+    raise BuildInterrupted(
+        "the marts in the warehouse were not built from the deliveries that are there now. "
+        "Run `rapport build` first"
+    )
 
 
 def publish(home: Path, now: datetime) -> Release:

@@ -26,7 +26,7 @@ from simulation.local_time import (
     wall_text,
 )
 from simulation.mailings import Mail
-from simulation.people import Person
+from simulation.people import Person, names_one_person
 from simulation.purchases import Order, weekend_before
 from simulation.service import (
     HEXADECIMAL_CART,
@@ -512,8 +512,9 @@ def _reviews(book: Book, reviews: list[Review], people: list[Person], calendar: 
                     "Ja",
                 )
             )
-            book.count(review.person, "reviews")
-            book.identify(SOURCE, "email", _email(people[review.person]), review.person)
+            email = _email(people[review.person])
+            book.count(review.person, "reviews", 1, int(names_one_person(email)))
+            book.identify(SOURCE, "email", email, review.person)
         if rows:
             path = _csv(book, "omtaler", header, rows, day, "reviews", encoding="cp1252")
             if any(people[review.person].role == "edited" for review in chosen):
@@ -574,8 +575,10 @@ def _social(book: Book, touches: list[Touch], people: list[Person], calendar: Ca
                 }
             )
             is_social = touch.channel == "social"
-            book.count(touch.person, "social_interactions" if is_social else touch.kind)
-            book.identify(SOURCE, "email", _email(person), touch.person)
+            signal = "social_interactions" if is_social else touch.kind
+            email = _email(person)
+            book.count(touch.person, signal, 1, int(names_one_person(email)))
+            book.identify(SOURCE, "email", email, touch.person)
         if records:
             _ndjson(book, "social", records, day)
 
@@ -591,7 +594,7 @@ def _calls(book: Book, touches: list[Touch], people: list[Person], calendar: Cal
             # Minutes with a decimal comma would lose seconds: the exchange counts seconds.
             start = shopify_text(touch.at)
             rows.append((touch.number, email, "inn", start, touch.seconds, outcomes[touch.outcome]))
-            book.count(touch.person, "calls")
+            book.count(touch.person, "calls", 1, int(names_one_person(email)))
             book.identify(SOURCE, "email", email, touch.person)
         path = f"{SOURCE}/anrop_{day.isoformat()}.csv"
         if number == MALFORMED_WEEK:

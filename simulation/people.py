@@ -77,6 +77,15 @@ NASTY_GIVEN_NAME = 'Åse "Æsj", \n=HYPERLINK("http://example.com/x","klikk")'
 NASTY_FAMILY_NAME = "O'Tøst; 🎈 <b>fet</b>"
 
 
+# Role mailboxes and addresses of couples: see the cast and entanglements.py.
+_OF_SEVERAL = ("info@", "kontakt@", "familien.")
+
+
+def names_one_person(address: str) -> bool:
+    """Does an address say who somebody is? One of several people does not."""
+    return address != "" and not address.lower().startswith(_OF_SEVERAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """One human being; empty texts are ids the person does not have, ``joined_at`` 0 is no

@@ -26,6 +26,7 @@ from simulation.people import (
     WORK_ADDRESS,
     Person,
     by_role,
+    names_one_person,
 )
 
 FUTURE_DAYS = 365
@@ -34,9 +35,6 @@ SHIPPING = 7_900
 # Exchange rates used to turn a value in kroner into prices elsewhere; the daily rates stand in the
 # back office.
 PRICE_RATES = {"NOK": 1.0, "EUR": 11.5, "SEK": 1.02, "IDR": 0.00064}
-
-# Role mailboxes and addresses of couples: see people.py and entanglements.py.
-_OF_SEVERAL = ("info@", "kontakt@", "familien.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +134,7 @@ class Order:
     @property
     def names_buyer(self) -> bool:
         """Does the order itself say who bought? An address of several people does not."""
-        address = self.email.lower()
-        return self.card != "" or (address != "" and not address.startswith(_OF_SEVERAL))
+        return self.card != "" or names_one_person(self.email)
 
     @property
     def refunded_amount(self) -> int:

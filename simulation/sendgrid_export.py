@@ -16,7 +16,7 @@ from simulation.deliveries import Book, Quarantined
 from simulation.draws import stream
 from simulation.local_time import DAY, Calendar
 from simulation.mailings import Campaign, Mail, MailEvent, Message
-from simulation.people import Person
+from simulation.people import Person, names_one_person
 
 _MACHINE_AGENTS = {
     "apple": "Mozilla/5.0",
@@ -57,7 +57,7 @@ def export_events(
                 deliveries=len(arrivals),
             )
         if not event.is_machine:
-            _count(book, event, mail, people)
+            _count(book, event, mail)
     _identify(book, mail)
     by_path: dict[str, list[tuple[int, str]]] = {}
     for half, lines in enumerate(files):
@@ -151,8 +151,8 @@ def _url(link: int, message: Message, campaign: Campaign) -> str:
     return LINKS[link].format(sku=sku, campaign=campaign.campaign_id, token=message.token)
 
 
-def _count(book: Book, event: MailEvent, mail: Mail, people: list[Person]) -> None:
-    person = people[mail.messages[event.message].person]
+def _count(book: Book, event: MailEvent, mail: Mail) -> None:
+    message = mail.messages[event.message]
     signal = {
         "open": "email_opens_human",
         "click": "email_clicks_human",
@@ -161,7 +161,7 @@ def _count(book: Book, event: MailEvent, mail: Mail, people: list[Person]) -> No
         "spamreport": "spam_reports",
     }.get(event.kind)
     if signal:
-        book.count(person.index, signal)
+        book.count(message.person, signal, 1, int(names_one_person(message.email)))
 
 
 def _identify(book: Book, mail: Mail) -> None:

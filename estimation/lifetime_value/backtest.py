@@ -8,7 +8,8 @@ the same result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,12 +28,15 @@ from estimation.lifetime_value.purchase_days import (
     distinct_summaries,
     purchases_within,
 )
-from estimation.lifetime_value.purchase_models import BG_NBD, MBG_NBD, PurchaseModel
+from estimation.lifetime_value.purchase_models import BG_NBD, MBG_NBD, PurchaseModel, model
 from estimation.lifetime_value.purchase_summaries import PurchaseSummaries
 
 HORIZONS = (30, 90)
 ORIGINS = 4
 STEP = 30
+# NumPy releases the interpreter's lock in long loops, so that two origins are computed at a time;
+# more would hold more memory.
+WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -91,27 +95,29 @@ def backtest(
     last_day: int,
     models: Sequence[PurchaseModel],
     horizons: Iterable[int] = HORIZONS,
-    count: int = ORIGINS,
+    starts: Mapping[str, Fit] | None = None,
 ) -> Backtest:
     """Evaluate ``models`` from the latest complete origins before ``last_day`` (days since
-    1970-01-01).
+    1970-01-01). ``starts``: fits to begin the search from.
     """
     if not len(purchases.days):
         return Backtest((), ())
     first_day = int(purchases.days.min())
     wanted: dict[int, list[int]] = {}
     for horizon in horizons:
-        for origin in rolling_origins(first_day, last_day, horizon, count):
+        for origin in rolling_origins(first_day, last_day, horizon):
             wanted.setdefault(origin, []).append(horizon)
-    evaluations: list[Evaluation] = []
-    refusals: list[Refusal] = []
-    starts: dict[str, Fit] = {}
-    for origin in sorted(wanted, reverse=True):
-        found, refused = evaluate_origin(purchases, origin, wanted[origin], models, starts)
-        evaluations += found
-        refusals += refused
-        starts = {evaluation.model: evaluation.fit for evaluation in found} or starts
-    return Backtest(tuple(evaluations), tuple(refusals))
+    origins = sorted(wanted, reverse=True)
+    with ThreadPoolExecutor(WORKERS) as workers:
+        results = workers.map(
+            lambda origin: evaluate_origin(purchases, origin, wanted[origin], models, starts or {}),
+            origins,
+        )
+        parts = list(results)
+    return Backtest(
+        tuple(evaluation for found, _ in parts for evaluation in found),
+        tuple(refusal for _, refused in parts for refusal in refused),
+    )
 
 
 def evaluate_origin(
@@ -119,11 +125,9 @@ def evaluate_origin(
     origin: int,
     horizons: Sequence[int],
     models: Sequence[PurchaseModel],
-    starts: dict[str, Fit],
+    starts: Mapping[str, Fit],
 ) -> tuple[list[Evaluation], tuple[Refusal, ...]]:
-    """Fit every model at one origin and evaluate every horizon. ``starts``: fits of a neighbouring
-    origin.
-    """
+    """Fit every model at one origin and evaluate every horizon. ``starts``: see `backtest`."""
     known = customers_at(purchases, origin)
     summaries, positions = distinct_summaries(known)
     at_origin = fit_models(summaries, origin, models, starts)
@@ -142,7 +146,7 @@ def fit_models(
     summaries: PurchaseSummaries,
     origin: int,
     models: Sequence[PurchaseModel],
-    starts: dict[str, Fit],
+    starts: Mapping[str, Fit],
 ) -> FitsAt:
     """Fit every model to the same summaries; a refusal of one is no reason to refuse the others."""
     fits: dict[str, Fit] = {}
@@ -176,25 +180,25 @@ def published_forecast(
 
 
 def previous_errors(
-    purchases: PurchaseDays, history: Backtest, purchase_model: PurchaseModel
+    purchases: PurchaseDays, history: Backtest, name: str
 ) -> dict[tuple[int, int], float]:
-    """MAE of yesterday's parameters: by origin and horizon, what the parameters fitted one day
-    before the origin would have missed. Origins at which they cannot be fitted are left out.
+    """MAE of yesterday's parameters, at the latest origin of each horizon: what the parameters
+    fitted one day before would have missed. Origins at which they cannot be fitted are left out.
     """
-    own = [each for each in history.evaluations if each.model == purchase_model.name]
+    latest: dict[int, Evaluation] = {}
+    for each in history.evaluations:
+        if each.model == name and each.origin >= latest.get(each.horizon, each).origin:
+            latest[each.horizon] = each
     errors: dict[tuple[int, int], float] = {}
-    for origin in sorted({each.origin for each in own}):
-        here = [each for each in own if each.origin == origin]
-        before, _ = distinct_summaries(customers_at(purchases, origin - 1))
-        try:
-            yesterday = fit(purchase_model, before, here[0].fit)
-        except FitRefused:
+    for horizon, each in latest.items():
+        before, _ = distinct_summaries(customers_at(purchases, each.origin - 1))
+        models = [model(name)] if name == MBG_NBD.name else [model(name), MBG_NBD]
+        yesterday = fit_models(before, each.origin - 1, models, {name: each.fit})
+        if name not in yesterday.fits:
             continue
-        known = customers_at(purchases, origin)
+        known = customers_at(purchases, each.origin)
         summaries, positions = distinct_summaries(known)
-        for each in here:
-            future = forecast(yesterday, summaries, each.horizon)
-            actual = purchases_within(purchases, known, each.horizon)
-            error = np.abs(future.expected[positions] - actual).mean()
-            errors[origin, each.horizon] = float(error)
+        future = published_forecast(yesterday.fits, name, summaries, horizon)
+        actual = purchases_within(purchases, known, horizon)
+        errors[each.origin, horizon] = float(np.abs(future.expected[positions] - actual).mean())
     return errors

@@ -19,6 +19,7 @@ from estimation.lifetime_value.purchase_summaries import Floats, distinct
 
 # The expected count of k > 1 is a sum of probabilities; it ends where one adds less than this.
 SMALLEST_PROBABILITY = 1e-12
+STEPS_PER_SCALE = 64
 
 
 def purchases_if_alive(
@@ -36,18 +37,47 @@ def purchases_if_alive(
             r + repeats, alpha + tenure, a, b + repeats + dropout.shift, float(horizon)
         )
     first, positions = distinct([repeats, tenure])
-    expected = np.zeros((dropout.regularity, len(first)))
-    for stage, row in enumerate(expected):
-        live, count = np.arange(len(first)), 1
-        while len(live):
-            own = first[live]
-            term = _nth_purchase(
-                dropout, parameters, repeats[own], tenure[own], horizon, float(count), stage
+    expected = np.stack(
+        [
+            _sum_of_nth_purchases(
+                dropout, parameters, repeats[first], tenure[first], horizon, stage
             )
-            row[live] += term
-            live, count = live[term > SMALLEST_PROBABILITY], count + 1
+            for stage in range(dropout.regularity)
+        ]
+    )
     weights = _stage_weights(dropout, parameters, repeats, recency, tenure)
     total: Floats = (weights * expected[:, positions]).sum(axis=0)
+    return total
+
+
+def _sum_of_nth_purchases(
+    dropout: Dropout,
+    parameters: Floats,
+    repeats: Floats,
+    tenure: Floats,
+    horizon: float,
+    stage: int,
+) -> Floats:
+    """Sum over n of the probabilities of the n-th purchase.
+
+    Far out, one n stands for as many neighbours as the probability is nearly straight over: a
+    STEPS_PER_SCALE-th of the distance over which it falls.
+    """
+    r, alpha, a, b = (float(value) for value in parameters)
+    shape = r + dropout.regularity * repeats + stage
+    mean = shape * horizon / (alpha + tenure)
+    deviation = np.sqrt(mean + mean**2 / shape) / dropout.regularity
+    total = np.zeros(len(repeats))
+    live, count = np.arange(len(repeats)), 1
+    while len(live):
+        own = repeats[live]
+        slope = (b + own.min() + count) / max(a, 1.0)
+        scale = min(float(count), float(slope), 4 * float(deviation[live].min()))
+        width = max(1, int(scale / STEPS_PER_SCALE))
+        middle = count + (width - 1) / 2
+        term = _nth_purchase(dropout, parameters, own, tenure[live], horizon, middle, stage)
+        total[live] += width * term
+        live, count = live[term > SMALLEST_PROBABILITY], count + width
     return total
 
 

@@ -37,19 +37,21 @@ class UsableFit:
     stale_reason: str | None
 
 
-def usable_fit(purchases: PurchaseDays, day: int, purchase_model: PurchaseModel) -> UsableFit:
-    """Fit at ``day``, or at the latest of the days before it that passes. Raises FitRefused with
-    every reason where none does.
+def usable_fit(
+    purchases: PurchaseDays, day: int, purchase_model: PurchaseModel, start: Fit | None = None
+) -> UsableFit:
+    """Fit at ``day``, or at the latest of the days before it that passes. ``start``: a fit to
+    begin the search from. Raises FitRefused with every reason where none does.
     """
     known: dict[int, Fit | FitRefused] = {}
     reasons: list[str] = []
     for back in DAYS_BACK:
         origin = day - back
-        found = _fit_at(purchases, origin, purchase_model, known)
+        found = _fit_at(purchases, origin, purchase_model, known, start)
         if isinstance(found, FitRefused):
             reasons.append(f"{number_to_date(origin)}: {found}")
             continue
-        before = _fit_at(purchases, origin - 1, purchase_model, known)
+        before = _fit_at(purchases, origin - 1, purchase_model, known, start)
         # Without a fit on the day before, nothing can have drifted.
         reason = None if isinstance(before, FitRefused) else drifted(before, found)
         if reason is None:
@@ -79,10 +81,10 @@ def _fit_at(
     day: int,
     purchase_model: PurchaseModel,
     known: dict[int, Fit | FitRefused],
+    start: Fit | None,
 ) -> Fit | FitRefused:
     """The fit of one day, made once, or why there is none."""
     if day not in known:
-        start = next((found for found in known.values() if isinstance(found, Fit)), None)
         summaries, _ = distinct_summaries(customers_at(purchases, day))
         try:
             known[day] = fit(purchase_model, summaries, start)

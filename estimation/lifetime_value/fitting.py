@@ -215,6 +215,11 @@ def _same_dropout(model: PurchaseModel, scaled: PurchaseSummaries, objective: Ob
 def _in_data_units(
     model: PurchaseModel, rows: PurchaseSummaries, scale: float, found: _Found
 ) -> Fit:
+    if found.parameters[0] > ONE_CHANCE / 10:
+        raise FitRefused(
+            f"{model.name}: r = {found.parameters[0]:.3g}: everybody buys at the same rate, and "
+            f"{rows.customers.sum():.0f} customers show no differences to learn from"
+        )
     total = float(rows.customers.sum())
     parameters = found.parameters / np.where(model.is_time, scale, 1.0)
     covariance = found.maximum.covariance_per_customer / total

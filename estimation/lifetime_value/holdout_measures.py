@@ -36,11 +36,11 @@ class Outcomes:
 @dataclass(frozen=True)
 class HoldoutMeasures:
     """``total_ratio``: predicted / actual purchases (nan without any). ``naive_*``: the same figure
-    of carrying on at x / T. ``calibration_error``: of the probability to buy at all, over ten equal
-    groups. ``lift``: buyers among the tenth with the highest probability to buy, over buyers among
-    all. ``spearman`` is the rank correlation of expected and actual purchases; ``spearman_tied``
-    gives all customers with x = 0 one rank, as the naive rate does: with six in ten customers tied,
-    ties alone are worth .03 of it.
+    of carrying on at x / T. ``groups``: see `calibration_groups`; ``calibration_error``: mean
+    distance of their shares (ECE). ``lift``: buyers among the tenth with the highest probability to
+    buy, over buyers among all. ``spearman`` is the rank correlation of expected and actual
+    purchases; ``spearman_tied`` gives all customers with x = 0 one rank, as the naive rate does:
+    with six in ten customers tied, ties alone are worth .03 of it.
     """
 
     customers: float
@@ -51,6 +51,7 @@ class HoldoutMeasures:
     rmse: float
     naive_mae: float
     naive_rmse: float
+    groups: tuple[tuple[float, float], ...]
     calibration_error: float
     brier: float
     auc: float
@@ -98,6 +99,7 @@ def measure(
         return correlation(average_rank(forecast, customers)[place], actual_rank, weights)
 
     predicted = float(customers @ expected)
+    groups = calibration_groups(p_any, customers, buyers)
     mae, rmse = error(expected)
     naive_mae, naive_rmse = error(naive)
     return HoldoutMeasures(
@@ -109,7 +111,8 @@ def measure(
         rmse=rmse,
         naive_mae=naive_mae,
         naive_rmse=naive_rmse,
-        calibration_error=calibration_error(p_any, customers, buyers),
+        groups=groups,
+        calibration_error=float(np.mean([abs(own - true) for own, true in groups])),
         brier=float(weights @ (p_any[place] - (actual > 0)) ** 2) / total,
         auc=area_under_curve(p_any, customers, buyers),
         lift=top_decile_lift(p_any, customers, buyers),
@@ -121,20 +124,23 @@ def measure(
     )
 
 
-def calibration_error(predicted: Floats, customers: Floats, buyers: Floats) -> float:
-    """Mean distance of the predicted from the true share of buyers, over ten groups of equal size
-    by prediction (ECE). A summary at the border of two groups belongs to both in parts.
+def calibration_groups(
+    predicted: Floats, customers: Floats, buyers: Floats
+) -> tuple[tuple[float, float], ...]:
+    """Predicted and true share of buyers in ten groups of equal size, least likely first. A summary
+    at the border of two groups belongs to both in parts.
     """
     order = np.argsort(predicted, kind="stable")
     edges = np.linspace(0, float(customers.sum()), GROUPS + 1)
     reached = np.concatenate([[0.0], np.cumsum(customers[order])])
 
-    def group_sums(amounts: Floats) -> Floats:
+    def group_means(amounts: Floats) -> Floats:
         running = np.concatenate([[0.0], np.cumsum(amounts[order])])
-        return np.diff(np.interp(edges, reached, running))
+        means: Floats = np.diff(np.interp(edges, reached, running)) / np.diff(edges)
+        return means
 
-    distance = group_sums(customers * predicted) - group_sums(buyers)
-    return float(np.abs(distance).sum() / customers.sum())
+    shares = zip(group_means(customers * predicted), group_means(buyers), strict=True)
+    return tuple((float(own), float(true)) for own, true in shares)
 
 
 def area_under_curve(score: Floats, customers: Floats, buyers: Floats) -> float:

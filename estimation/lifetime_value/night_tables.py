@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -15,10 +16,10 @@ from estimation.lifetime_value import champion
 from estimation.lifetime_value.backtest import STEP, Backtest, Evaluation
 from estimation.lifetime_value.fallback import UsableFit
 from estimation.lifetime_value.fitting import Fit
+from estimation.lifetime_value.gamma_gamma import SpendFit
 from estimation.lifetime_value.portfolio import portfolio_interval
 from estimation.lifetime_value.predictive_intervals import LEVELS
-from estimation.lifetime_value.purchase_days import date_to_number, number_to_date
-from estimation.lifetime_value.purchase_models import model
+from estimation.lifetime_value.purchase_days import number_to_date
 
 SCORED_HORIZONS = (30, 90, 365)
 PORTFOLIO_HORIZONS = (30, 90)
@@ -29,14 +30,19 @@ def level_name(quantity: str, level: float) -> str:
     return f"{quantity}_q{round(level * 1000):03d}"
 
 
+_WHO = [
+    ("repeat_purchase_days", pa.int64()),
+    ("recency_days", pa.int64()),
+    ("tenure_days", pa.int64()),
+    ("model", pa.string()),
+    ("model_version", pa.string()),
+    ("p_alive", pa.float64()),
+]
+
 SCORES = pa.schema(
     [
-        ("repeat_purchase_days", pa.int64()),
-        ("recency_days", pa.int64()),
-        ("tenure_days", pa.int64()),
+        *_WHO,
         ("customers", pa.int64()),
-        ("model", pa.string()),
-        ("p_alive", pa.float64()),
         ("p_order_30d", pa.float64()),
         *((f"expected_orders_{horizon}d", pa.float64()) for horizon in SCORED_HORIZONS),
         ("discounted_orders", pa.float64()),
@@ -45,40 +51,38 @@ SCORES = pa.schema(
     ]
 )
 
-PARAMETERS = pa.schema(
+FORMER_SCORES = pa.schema(
     [
-        ("model", pa.string()),
-        ("model_version", pa.string()),
-        ("fitted_date", pa.date32()),
-        ("is_stale", pa.bool_()),
-        ("stale_reason", pa.string()),
-        ("choice_reason", pa.string()),
-        ("parameters", pa.string()),
-        ("standard_errors", pa.string()),
-        ("limit", pa.string()),
-        ("log_likelihood", pa.float64()),
-        ("customers", pa.int64()),
-        ("regularity", pa.int64()),
-        ("level_factor", pa.float64()),
+        ("origin_date", pa.date32()),
+        *_WHO,
+        ("expected_orders_30d", pa.float64()),
+        ("expected_orders_90d", pa.float64()),
         ("spend_p", pa.float64()),
         ("spend_q", pa.float64()),
         ("spend_v", pa.float64()),
-        ("spend_correlation", pa.float64()),
-        ("spend_reason", pa.string()),
-        ("margin", pa.float64()),
-        ("yearly_discount", pa.float64()),
-        ("lifetime_days", pa.float64()),
     ]
 )
 
-QUALITY = pa.schema(
+PARAMETERS = pa.schema(
+    [
+        ("model", pa.string()),
+        ("withheld_reason", pa.string()),
+        ("spend_p", pa.float64()),
+        ("spend_q", pa.float64()),
+        ("spend_v", pa.float64()),
+        ("margin", pa.float64()),
+    ]
+)
+
+BACKTESTS = pa.schema(
     [
         ("model", pa.string()),
         ("origin_date", pa.date32()),
         ("horizon_days", pa.int64()),
         ("log_likelihood", pa.float64()),
         ("parameters", pa.string()),
-        ("customers", pa.int64()),
+        ("standard_errors", pa.string()),
+        ("customer_count", pa.int64()),
         ("actual", pa.float64()),
         ("predicted", pa.float64()),
         ("mae", pa.float64()),
@@ -93,129 +97,186 @@ QUALITY = pa.schema(
         ("base_rate", pa.float64()),
         ("spearman", pa.float64()),
         ("naive_spearman", pa.float64()),
-        ("loss", pa.float64()),
         ("is_champion", pa.bool_()),
         ("status", pa.string()),
         ("reason", pa.string()),
     ]
 )
 
-PORTFOLIO = pa.schema(
+CALIBRATIONS = pa.schema(
     [
+        ("model", pa.string()),
+        ("origin_date", pa.date32()),
         ("horizon_days", pa.int64()),
-        ("expected_orders", pa.float64()),
-        ("expected_orders_low", pa.float64()),
-        ("expected_orders_high", pa.float64()),
-        ("residuals", pa.int64()),
+        ("decile", pa.int64()),
+        ("customer_count", pa.float64()),
+        ("predicted_share", pa.float64()),
+        ("actual_share", pa.float64()),
     ]
 )
 
+TOTALS = pa.schema(
+    [
+        ("horizon_days", pa.int64()),
+        ("model", pa.string()),
+        ("expected_orders", pa.float64()),
+        ("expected_orders_low", pa.float64()),
+        ("expected_orders_high", pa.float64()),
+        ("origin_count", pa.int64()),
+    ]
+)
 
-def portfolio_table(scores: pa.Table, own: Sequence[Evaluation]) -> pa.Table:
-    """Totals of all customers, as wide as earlier origins were off."""
+NO_MODEL = "no purchase model fits the purchases so far (clv_model_quality says why)"
+MISSED = "the forecasts of earlier months missed what came by too much (see clv_model_quality)"
+
+
+@dataclass(frozen=True)
+class NightModel:
+    """The model that speaks tonight (None: none could be fitted), why it was chosen, why better
+    ones have no parameters, and status and reason of every model's gate by horizon.
+    """
+
+    usable: UsableFit | None
+    choice_reason: str
+    refusals: Mapping[str, str]
+    gates: champion.Gates
+
+    @property
+    def name(self) -> str | None:
+        """The champion's name."""
+        return self.usable.fit.model if self.usable else None
+
+    @property
+    def withheld_reason(self) -> str | None:
+        """Why no forecast may be published tonight; None where they may."""
+        if self.usable is None:
+            return NO_MODEL
+        return MISSED if champion.failed(self.gates, self.usable.fit.model) else None
+
+
+@dataclass(frozen=True)
+class SpendModel:
+    """Gamma-Gamma's fit and the correlation it takes to be zero, or the reason why there is none
+    (with a fit: a reason for caution). ``origin``: its day, in days since 1970-01-01.
+    """
+
+    fit: SpendFit | None
+    correlation: float | None
+    reason: str | None
+    origin: int
+
+
+def model_version(usable: UsableFit) -> str:
+    """Which parameters: the model and the last day they know of."""
+    return f"{usable.fit.model} {number_to_date(usable.origin)}"
+
+
+def repeated(value: str | float | None, size: int, kind: pa.DataType) -> pa.Array:
+    """A column of one value."""
+    return pa.repeat(pa.scalar(value, kind), size)
+
+
+def parameters_table(night: NightModel, spend: SpendModel, margin: float) -> pa.Table:
+    """One row: what SQL needs besides the scores."""
+    found = spend.fit
+    row = {
+        "model": night.name,
+        "withheld_reason": night.withheld_reason,
+        "spend_p": found.p if found else None,
+        "spend_q": found.q if found else None,
+        "spend_v": found.v if found else None,
+        "margin": margin,
+    }
+    return pa.Table.from_pylist([row], schema=PARAMETERS)
+
+
+def backtests_table(
+    history: Backtest,
+    night: NightModel,
+    spend: SpendModel,
+    as_of: date,
+    previous: Mapping[tuple[int, int], float],
+) -> pa.Table:
+    """Every forecast from an earlier origin, every refusal, and (horizon 0) the parameters of the
+    night. ``previous``: the error of yesterday's parameters by origin and horizon.
+    """
+    rows = [_evaluation_row(each, night, previous) for each in history.evaluations]
+    rows += [_refused_row(each.model, number_to_date(each.origin), each.reason)
+             for each in history.refusals]  # fmt: skip
+    rows += [_refused_row(name, as_of, reason) for name, reason in night.refusals.items()]
+    rows += [_champion_row(night.usable, night.choice_reason)] if night.usable else []
+    return pa.Table.from_pylist([*rows, _spend_row(spend)], schema=BACKTESTS).sort_by(
+        [(name, "ascending") for name in ("model", "origin_date", "horizon_days")]
+    )
+
+
+def calibrations_table(history: Backtest, night: NightModel) -> pa.Table:
+    """The champion's ten groups of customers at every origin, by their probability to buy."""
+    rows = [
+        {
+            "model": each.model,
+            "origin_date": number_to_date(each.origin),
+            "horizon_days": each.horizon,
+            "decile": decile + 1,
+            "customer_count": each.measures.customers / len(each.measures.groups),
+            "predicted_share": predicted,
+            "actual_share": actual,
+        }
+        for each in history.evaluations
+        if each.model == night.name
+        for decile, (predicted, actual) in enumerate(each.measures.groups)
+    ]
+    return pa.Table.from_pylist(rows, schema=CALIBRATIONS)
+
+
+def totals_table(scores: pa.Table, history: Backtest, night: NightModel) -> pa.Table:
+    """Totals of all customers, with intervals as wide as earlier origins were off."""
+    if night.usable is None:
+        return TOTALS.empty_table()
     customers = scores["customers"].to_numpy()
     rows = []
     for horizon in PORTFOLIO_HORIZONS:
         total = float(customers @ scores[f"expected_orders_{horizon}d"].to_numpy())
         misses = [
             float(np.log(each.measures.actual / each.measures.predicted))
-            for each in own
-            if each.horizon == horizon and each.measures.actual > 0 and each.measures.predicted > 0
+            for each in history.evaluations
+            if each.model == night.name and each.horizon == horizon
+            if each.measures.actual > 0 and each.measures.predicted > 0
         ]
         found = portfolio_interval(total, misses, horizon / STEP)
         rows.append(
             {
                 "horizon_days": horizon,
+                "model": night.name,
                 "expected_orders": total,
                 "expected_orders_low": found.low,
                 "expected_orders_high": found.high,
-                "residuals": found.residuals,
+                "origin_count": found.residuals,
             }
         )
-    return pa.Table.from_pylist(rows, schema=PORTFOLIO)
+    return pa.Table.from_pylist(rows, schema=TOTALS)
 
 
-def parameters_table(
-    usable: UsableFit | None, refusals: Mapping[str, str], facts: Mapping[str, Any]
-) -> pa.Table:
-    """One row: the night's parameters, why they were chosen, and ``facts`` (further columns of
-    PARAMETERS). ``refusals``: better models that have no parameters which hold, and why.
-    """
-    reasons = [f"{name}: {reason}" for name, reason in refusals.items()]
-    if usable is None:
-        row = {**facts, "is_stale": True, "stale_reason": "; ".join(reasons)}
-        return pa.Table.from_pylist([row], schema=PARAMETERS)
-    fit = usable.fit
-    reasons += [usable.stale_reason] if usable.stale_reason else []
-    row = {
-        **facts,
-        "model": fit.model,
-        "model_version": f"{fit.model}@{number_to_date(usable.origin)}",
-        "fitted_date": number_to_date(usable.origin),
-        "is_stale": usable.stale_reason is not None,
-        "stale_reason": "; ".join(reasons) or None,
-        "parameters": as_json(fit, fit.parameters),
-        "standard_errors": as_json(fit, fit.standard_errors),
-        "limit": fit.limit,
-        "log_likelihood": fit.log_likelihood,
-        "customers": int(fit.customers),
-        "regularity": model(fit.model).regularity,
-    }
-    return pa.Table.from_pylist([row], schema=PARAMETERS)
-
-
-def quality_table(
-    history: Backtest,
-    usable: UsableFit | None,
-    refusals: Mapping[str, str],
-    as_of: date,
-    previous: Mapping[tuple[int, int], float],
-) -> pa.Table:
-    """Every forecast from an earlier origin, every refusal, and (horizon 0) the parameters of the
-    night.
-    """
-    champion_name = usable.fit.model if usable else None
-    by_gate: dict[tuple[str, int], list[Evaluation]] = {}
-    for each in history.evaluations:
-        by_gate.setdefault((each.model, each.horizon), []).append(each)
-    gates = {place: champion.gate(group) for place, group in by_gate.items()}
-    rows = [
-        _quality_row(each, gates[each.model, each.horizon])
-        | {"is_champion": each.model == champion_name}
-        for each in history.evaluations
-    ]
-    for row in rows:
-        if row["is_champion"]:
-            place = (date_to_number(row["origin_date"]), row["horizon_days"])
-            row["previous_mae"] = previous.get(place)
-    for refusal in history.refusals:
-        rows.append(_refused_row(refusal.model, number_to_date(refusal.origin), refusal.reason))
-    rows += [_refused_row(name, as_of, reason) for name, reason in refusals.items()]
-    if usable is not None:
-        rows.append(_champion_row(usable))
-    return pa.Table.from_pylist(rows, schema=QUALITY).sort_by(
-        [
-            ("model", "ascending"),
-            ("origin_date", "ascending"),
-            ("horizon_days", "ascending"),
-        ]
-    )
-
-
-def _quality_row(evaluation: Evaluation, gate: tuple[str, str | None]) -> dict[str, Any]:
-    measures = asdict(evaluation.measures)
+def _evaluation_row(
+    each: Evaluation, night: NightModel, previous: Mapping[tuple[int, int], float]
+) -> dict[str, Any]:
+    measures = asdict(each.measures)
+    is_champion = each.model == night.name
+    status, reason = night.gates[each.model, each.horizon]
     return {
-        "model": evaluation.model,
-        "origin_date": number_to_date(evaluation.origin),
-        "horizon_days": evaluation.horizon,
-        "log_likelihood": evaluation.fit.log_likelihood,
-        "parameters": as_json(evaluation.fit, evaluation.fit.parameters),
-        "loss": champion.loss(evaluation),
-        "status": gate[0],
-        "reason": gate[1],
-        **{name: value for name, value in measures.items() if name in QUALITY.names},
-        "customers": int(evaluation.measures.customers),
-        "top_decile_lift": evaluation.measures.lift,
+        "model": each.model,
+        "origin_date": number_to_date(each.origin),
+        "horizon_days": each.horizon,
+        "log_likelihood": each.fit.log_likelihood,
+        "parameters": as_json(each.fit, each.fit.parameters),
+        "standard_errors": as_json(each.fit, each.fit.standard_errors),
+        **{name: _known(value) for name, value in measures.items() if name in BACKTESTS.names},
+        "customer_count": int(each.measures.customers),
+        "top_decile_lift": _known(each.measures.lift),
+        "previous_mae": previous.get((each.origin, each.horizon)) if is_champion else None,
+        "is_champion": is_champion,
+        "status": status,
+        "reason": reason,
     }
 
 
@@ -230,18 +291,38 @@ def _refused_row(name: str, origin: date, reason: str) -> dict[str, Any]:
     }
 
 
-def _champion_row(usable: UsableFit) -> dict[str, Any]:
+def _champion_row(usable: UsableFit, choice_reason: str) -> dict[str, Any]:
+    fit = usable.fit
     return {
-        "model": usable.fit.model,
+        "model": fit.model,
         "origin_date": number_to_date(usable.origin),
         "horizon_days": 0,
-        "log_likelihood": usable.fit.log_likelihood,
-        "parameters": as_json(usable.fit, usable.fit.parameters),
-        "customers": int(usable.fit.customers),
+        "log_likelihood": fit.log_likelihood,
+        "parameters": as_json(fit, fit.parameters),
+        "standard_errors": as_json(fit, fit.standard_errors),
+        "customer_count": int(fit.customers),
         "is_champion": True,
         "status": "stale" if usable.stale_reason else "passed",
-        "reason": usable.stale_reason,
+        "reason": usable.stale_reason or choice_reason,
     }
+
+
+def _spend_row(spend: SpendModel) -> dict[str, Any]:
+    row = _refused_row("gamma_gamma", number_to_date(spend.origin), spend.reason or "")
+    if spend.fit is None:
+        return row
+    p, q, v = (float(f"{value:.6g}") for value in (spend.fit.p, spend.fit.q, spend.fit.v))
+    return row | {
+        "log_likelihood": spend.fit.log_likelihood,
+        "parameters": json.dumps({"p": p, "q": q, "v": v}),
+        "customer_count": int(spend.fit.customers),
+        "status": "warning" if spend.reason else "passed",
+        "reason": spend.reason,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else value
 
 
 def as_json(fit: Fit, values: tuple[float, ...]) -> str:

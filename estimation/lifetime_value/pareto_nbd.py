@@ -34,38 +34,32 @@ PARAMETER_NAMES = ("r", "alpha", "s", "beta")
 
 # Gauss-Legendre nodes between two neighbouring moments, and for the survival to a purchase.
 INTERVAL_NODES = 5
+LEAST_INTERVALS, MOST_INTERVALS = 128, 8192
 SURVIVAL_NODES = 32
 
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """The rows of one x: their slice, and where their t_x and T stand among the moments."""
+    """The rows of one x: their slice, quadrature nodes between neighbouring moments, shape (moments
+    - 1, nodes), and where the rows' t_x and T stand among the moments.
+    """
 
     repeats: float
     rows: slice
+    nodes: Floats
+    log_weights: Floats
     starts: Integers
     ends: Integers
 
 
-@dataclass(frozen=True, eq=False)
-class _Moments:
-    """Every t_x and T in ascending order, with quadrature nodes between neighbours, shape (moments
-    - 1, nodes).
-    """
-
-    nodes: Floats
-    log_weights: Floats
-    groups: tuple[_Group, ...]
-
-
 def objective(summaries: PurchaseSummaries) -> Objective:
     """Mean log likelihood and gradient in the logarithms of (r, alpha, s, beta)."""
-    moments = _arrange(summaries)
+    groups = _arrange(summaries)
     total = float(summaries.customers.sum())
 
     def evaluate(logarithms: Floats) -> tuple[float, Floats]:
         parameters = np.exp(logarithms)
-        each, slopes = _rows(summaries, moments, parameters)
+        each, slopes = _rows(summaries, groups, parameters)
         mean = float(summaries.customers @ each) / total
         return mean, parameters * (slopes @ summaries.customers) / total
 
@@ -156,42 +150,48 @@ def draw(
     return np.where(alive, random.poisson(purchase_rate * life), 0).astype(np.float64)
 
 
-def _arrange(summaries: PurchaseSummaries) -> _Moments:
-    """Moments fine enough that between two neighbours the integrand falls by a few powers of e at
-    most.
+def _arrange(summaries: PurchaseSummaries) -> tuple[_Group, ...]:
+    """The rows by x, each group with moments fine enough that between two neighbours its integrand
+    falls by a few powers of e at most.
     """
-    longest = float(summaries.tenure.max())
-    repeaters = summaries.repeats > 0
-    dense = (summaries.repeats[repeaters] / summaries.recency[repeaters]).max(initial=0.0)
-    count = int(np.clip(longest * dense / 4, 128, 8192))
-    added = np.concatenate(
-        [np.linspace(0, longest, count + 1), np.geomspace(longest * 1e-4, longest, 64)]
-    )
-    moments = np.unique(np.concatenate([summaries.recency, summaries.tenure, added]))
-    starts = np.searchsorted(moments, summaries.recency)
-    ends = np.searchsorted(moments, summaries.tenure)
     values, begins = np.unique(summaries.repeats, return_index=True)
     edges = [*begins, len(summaries)]
-    groups = []
-    for value, begin, end in zip(values, edges[:-1], edges[1:], strict=True):
-        rows = slice(int(begin), int(end))
-        groups.append(_Group(float(value), rows, starts[rows], ends[rows]))
+    return tuple(
+        _group(float(value), slice(int(begin), int(end)), summaries)
+        for value, begin, end in zip(values, edges[:-1], edges[1:], strict=True)
+    )
+
+
+def _group(repeats: float, rows: slice, summaries: PurchaseSummaries) -> _Group:
+    recency, tenure = summaries.recency[rows], summaries.tenure[rows]
+    first, last = float(recency.min()), float(tenure.max())
+    count = LEAST_INTERVALS
+    if repeats:
+        count = int(np.clip(last * repeats / float(recency.max()) / 4, count, MOST_INTERVALS))
+    # After one purchase day the integrand may fall from its start by a power of 1 + y / beta.
+    early = last * np.geomspace(1e-4, 1, 64)
+    moments = np.unique(
+        np.concatenate([recency, tenure, np.linspace(first, last, count + 1), early[early > first]])
+    )
     nodes, weights = np.polynomial.legendre.leggauss(INTERVAL_NODES)
     half = np.diff(moments)[:, None] / 2
-    return _Moments(
+    return _Group(
+        repeats=repeats,
+        rows=rows,
         nodes=moments[:-1, None] + half * (nodes + 1),
         log_weights=np.log(half * weights),
-        groups=tuple(groups),
+        starts=np.searchsorted(moments, recency),
+        ends=np.searchsorted(moments, tenure),
     )
 
 
 def _rows(
-    summaries: PurchaseSummaries, moments: _Moments, parameters: Floats
+    summaries: PurchaseSummaries, groups: tuple[_Group, ...], parameters: Floats
 ) -> tuple[Floats, Floats]:
     """Log likelihood of each row, and its gradient in (r, alpha, s, beta), shape (4, rows)."""
     r, alpha, s, beta = (float(value) for value in parameters)
     repeats, tenure = summaries.repeats, summaries.tenure
-    log_integral, means = _log_integrals(summaries, moments, parameters)
+    log_integral, means = _log_integrals(summaries, groups, parameters)
     stayed = -(r + repeats) * np.log(alpha + tenure) - s * np.log1p(tenure / beta)
     left = np.log(s) + log_integral
     each = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha) + np.logaddexp(stayed, left)
@@ -209,31 +209,23 @@ def _rows(
 
 
 def _log_integrals(
-    summaries: PurchaseSummaries, moments: _Moments, parameters: Floats
+    summaries: PurchaseSummaries, groups: tuple[_Group, ...], parameters: Floats
 ) -> tuple[Floats, Floats]:
     """ln(beta^s I) of each row, and the means under its integrand of ln(1 + y/alpha), 1/(alpha+y),
     ln(1 + y/beta) and 1/(beta+y), shape (4, rows). All of the means are of positive quantities, so
     they too add up without cancelling.
     """
     r, alpha, s, beta = (float(value) for value in parameters)
-    log_a, stretch = np.log(alpha + moments.nodes), np.log1p(moments.nodes / beta)
-    outer = moments.log_weights - s * stretch - np.log(beta + moments.nodes)
-    quantities = np.stack(
-        [
-            np.ones_like(log_a),
-            np.log1p(moments.nodes / alpha),
-            1 / (alpha + moments.nodes),
-            stretch,
-            1 / (beta + moments.nodes),
-        ]
-    )
     result = np.full(len(summaries), -np.inf)
     means = np.zeros((4, len(summaries)))
-    for group in moments.groups:
-        low, high = int(group.starts.min()), int(group.ends.max())
-        logs = outer[low:high] - (r + group.repeats) * log_a[low:high]
-        sums = _sums_to_the_end(logs, quantities[:, low:high])
-        starts, ends = sums[:, group.starts - low], sums[:, group.ends - low]
+    for group in groups:
+        rate, log_rate = alpha + group.nodes, np.log1p(group.nodes / alpha)
+        rest, log_rest = beta + group.nodes, np.log1p(group.nodes / beta)
+        logs = group.log_weights - s * log_rest - np.log(rest)
+        logs -= (r + group.repeats) * (np.log(alpha) + log_rate)
+        quantities = np.stack([np.ones_like(rate), log_rate, 1 / rate, log_rest, 1 / rest])
+        sums = _sums_to_the_end(logs, quantities)
+        starts, ends = sums[:, group.starts], sums[:, group.ends]
         some = group.ends > group.starts
         base = np.where(some, starts[0], 0.0)
         part = np.exp(starts - base) - np.exp(ends - base)

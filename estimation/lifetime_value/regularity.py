@@ -23,6 +23,8 @@ from estimation.lifetime_value.purchase_summaries import (
 )
 
 MOST_REGULAR = 12
+# A log likelihood that much higher comes by chance once in twenty (chi-squared, one parameter).
+EVIDENCE = 1.92
 
 
 def log_likelihood_with_intervals(
@@ -41,8 +43,8 @@ def log_likelihood_with_intervals(
 def read_off(
     summaries: PurchaseSummaries, log_intervals: float, most: int = MOST_REGULAR
 ) -> tuple[int, tuple[float, ...]]:
-    """The k with the highest likelihood, and the log likelihoods of k = 1, 2, ... as far as they
-    were computed.
+    """The k with the highest likelihood (1 unless chance would hardly show it), and the log
+    likelihoods of k = 1, 2, ... as far as they were computed.
 
     Raises FitRefused where MBG/NBD itself cannot be fitted.
     """
@@ -54,7 +56,9 @@ def read_off(
         likelihoods.append(log_likelihood_with_intervals(found, k, total, log_intervals))
         if likelihoods[-1] < likelihoods[-2]:
             break
-    return int(np.argmax(likelihoods)) + 1, tuple(likelihoods)
+    best = int(np.argmax(likelihoods))
+    regularity = best + 1 if likelihoods[best] - likelihoods[0] > EVIDENCE else 1
+    return regularity, tuple(likelihoods)
 
 
 def wheat_morrison(intervals: Sequence[Floats]) -> float:

@@ -47,6 +47,10 @@ def resolve_identity(home: Path) -> None:
     _record(home, "resolve_identity")
 
 
+def estimate_lifetime_values(home: Path) -> None:
+    _record(home, "estimate_lifetime_values")
+
+
 def publish(home: Path, now: datetime) -> None:
     _record(home, f"publish {now.isoformat()}")
     for news in home.glob("news_of_*"):

@@ -27,6 +27,7 @@ BUILD_CALLS = [
     "validate staging",
     "resolve_identity",
     "run_dbt facts",
+    "estimate_lifetime_values",
     "run_dbt marts",
     "validate marts",
 ]

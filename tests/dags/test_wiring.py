@@ -22,6 +22,7 @@ BUILD = [
     "validate_staging",
     "resolve_identity",
     "run_dbt_facts",
+    "estimate_lifetime_values",
     "run_dbt_marts",
     "validate_marts",
 ]
@@ -88,7 +89,7 @@ def test_every_step_that_the_build_names_can_be_called_as_it_says(home: Path) ->
         if task.python_callable.__name__ == "step"
     ]
 
-    assert len(calls) == 8
+    assert len(calls) == 9
     for function, *arguments in calls:
         inspect.signature(getattr(steps, function)).bind(home, *arguments)
 

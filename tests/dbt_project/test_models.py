@@ -11,10 +11,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from ingestion import settings as configuration
 from ingestion.warehouse import load_raw, warehouse_path
+from rapport.lifetime_values import create_missing
 from rapport.steps import DBT_PROJECT
 
 GRAIN_TESTS = ("unique", "unique_together")
@@ -28,6 +30,8 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "reporting_currency: NOK\ntime_zone: Europe/Oslo\nsources: {hubspot: {}}\n"
     )
     load_raw(configuration.load(home), date(2026, 6, 30))
+    with duckdb.connect(str(warehouse_path(home))) as connection:
+        create_missing(connection)
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("dbt")),

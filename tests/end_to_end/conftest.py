@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 import pytest
 
 from tests.end_to_end.night import Company, Night, rapport, run_night
@@ -11,21 +19,38 @@ CUSTOMERS, DAYS = 120, 60
 
 
 @pytest.fixture(scope="session")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Company:
-    """A small company with all its traps."""
-    exports = tmp_path_factory.mktemp("company") / "exports"
-    done = rapport("simulate", exports, "--customers", str(CUSTOMERS), "--days", str(DAYS))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Company(exports)
+def night(tmp_path_factory: pytest.TempPathFactory) -> Night:
+    """The first night of a small company with all its traps, in a new home.
+
+    Test processes that run side by side share it: the first runs it, the others wait.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent
+    night, output = folder / "night", folder / "night" / "output.json"
+    with _alone(folder / "night.lock"):
+        if not output.exists():
+            exports = night / "exports"
+            done = rapport("simulate", exports, "--customers", str(CUSTOMERS), "--days", str(DAYS))
+            assert done.returncode == 0, done.stdout + done.stderr
+            done = run_night(night / "home", exports)
+            assert done.returncode == 0, done.stdout + done.stderr
+            output.write_text(json.dumps([done.args, done.returncode, done.stdout, done.stderr]))
+    done = subprocess.CompletedProcess(*json.loads(output.read_text()))
+    return Night(Company(night / "exports"), night / "home", done)
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(scope="session")
-def night(company: Company, tmp_path_factory: pytest.TempPathFactory) -> Night:
-    """The first night of the company in a new home."""
-    home = tmp_path_factory.mktemp("night") / "home"
-    done = run_night(home, company.exports)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return Night(company, home, done)
+def company(night: Night) -> Company:
+    """The company of the night."""
+    return night.company
 
 
 @pytest.fixture(scope="session")

@@ -162,20 +162,19 @@ def test_trap_02_shared_address_counts_orders_once(night: Night) -> None:
     assert all(_agrees(night, item) for item in orders)
     node = night.node(f"any|email|{orders[0]['email']}")
     assert night.one("select count(*) from orders where identifier = ?", node) == len(orders) == 2
-    # Which of the two bought is not known: the money stands without a customer, and is told.
+    # The address does not say which of the two bought.
+    assert {_order(night, item["order"], "customer_id") for item in orders} == {None}
+    owners = [night.customer(item["contact"], "hubspot") for item in evidence if "contact" in item]
+    assert len(owners) == len(set(owners)) == 2
     assert night.customers(orders[0]["email"]) == set()
-    net = sum(Decimal(item["net"]) for item in orders)
     assert (
         night.one(
-            "select sum(net_amount) from orders where identifier = ? and customer_id is null", node
+            "select reason from identity_exclusions "
+            "where identifier = ? and other_identifier is null",
+            node,
         )
-        == net
+        == "address of several customers at once"
     )
-    contacts = [item["contact"] for item in evidence if "contact" in item]
-    assert len({night.customer(contact, "hubspot") for contact in contacts}) == 2
-    assert night.one(
-        "select reason from identity_exclusions where identifier = ? and kind = 'identifier'", node
-    ).startswith("address of several customers")
 
 
 def test_trap_03_merged_contact_stays_one_customer(night: Night) -> None:
@@ -237,15 +236,8 @@ def test_trap_08_family_device_keeps_two_customers(night: Night) -> None:
     owners = {item["person"]: night.customer(item["user_id"]) for item in evidence}
     assert len(owners) == len(set(owners.values())) == 2
     assert len({item["client"] for item in evidence}) == 1
-    # The later user does not take the earlier one's history.
-    spells = night.ask(
-        "select customer_id, valid_from, valid_to from customer_identities where identifier = ? "
-        "order by valid_from",
-        evidence[0]["client"],
-    )
-    assert [spell[0] for spell in spells] == [owners[item["person"]] for item in evidence[::2]]
-    assert spells[0][2] <= spells[1][1]
-    assert spells[1][2] is None
+    # Each owns the device in the time of their own logins.
+    assert night.customers(evidence[0]["client"]) == set(owners.values())
     for item in evidence:
         assert night.one(
             "select customer_id, page_views from sessions where contains(session_id, ?) "
@@ -879,27 +871,32 @@ def test_trap_67_hexadecimal_token_is_an_id(night: Night) -> None:
     assert night.ask("select * from abandoned_carts where cart_id = ?", item["cart"]) == []
 
 
+# --- identifiers that change hands -----------------------------------------------------------
+
+
 def test_trap_68_successor_does_not_inherit_the_orders(night: Night) -> None:
     evidence = night.company.evidence("inherited_address")
-    left, successor = (item for item in evidence if "contact" in item)
-    owners = {
-        item["person"]: night.customer(item["contact"], "hubspot") for item in (left, successor)
-    }
-    assert len(set(owners.values())) == 2
-    for item in (left, successor):
-        assert night.customer(item["own_email"], "hubspot") == owners[item["person"]]
+    contacts = {item["person"]: item for item in evidence if "contact" in item}
     orders = [item for item in evidence if "order" in item]
-    assert {item["person"] for item in orders if item["email"] == left["email"]} == set(owners)
+    owners = {
+        person: night.customer(item["contact"], "hubspot") for person, item in contacts.items()
+    }
+    assert len(set(owners.values())) == len(orders) == 2
+    assert len({item["email"] for item in orders}) == 1
     for item in orders:
         assert _agrees(night, item)
         assert _order(night, item["order"], "customer_id") == owners[item["person"]]
+    for person, item in contacts.items():
+        assert night.customer(item["own_email"]) == owners[person]
+    assert night.customers(orders[0]["email"]) == set(owners.values())
 
 
 def test_trap_69_undone_merge_leaves_two_customers(night: Night) -> None:
     evidence = night.company.evidence("merge_undone")
-    contacts = [item for item in evidence if "contact" in item]
-    owners = [night.customer(item["contact"], "hubspot") for item in contacts]
-    assert len(set(owners)) == 2
-    assert owners == [night.customer(item["email"], "hubspot") for item in contacts]
-    orders = [item for item in evidence if "order" in item]
-    assert {_order(night, item["order"], "customer_id") for item in orders} == set(owners)
+    contacts = {item["email"]: item["contact"] for item in evidence if "contact" in item}
+    owners = {email: night.customer(item, "hubspot") for email, item in contacts.items()}
+    assert len(set(owners.values())) == 2
+    for item in evidence:
+        if "order" in item:
+            assert _agrees(night, item)
+            assert _order(night, item["order"], "customer_id") == owners[item["email"]]

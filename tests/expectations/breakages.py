@@ -70,7 +70,7 @@ STAGED_AMOUNTS = {
 
 def _of_mart(suite: Suite, columns: Mapping[str, str]) -> Iterator[Breakage]:
     update = f"update {suite.name} set"
-    yield "as_of_is_the_day_of_the_run", f"{update} as_of = as_of - 1 {ONE}"
+    yield "as_of_is_the_day_of_the_run", f"{update} as_of = as_of + 1 {ONE}"
     if suite.happened:
         later = "timestamp '2026-06-12 00:00:00'"
         yield "nothing_happened_after_the_run", f"{update} {suite.happened} = {later} {ONE}"

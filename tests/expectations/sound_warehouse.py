@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from expectations.suite import Suite, read_suites
 from ingestion.contract import ObjectContract, load_contracts
+from rapport.lifetime_values import TABLES, create_missing
 
 FIRST_DAY = "2026-06-01"
 DAYS = 10
@@ -36,6 +37,12 @@ RUN_TABLES = """
         rows_accepted bigint, rows_quarantined bigint, rows_duplicate bigint, data_from timestamp,
         data_through timestamp, status text, reason text
     );
+
+    create table raw.changed_rows as
+    select
+        1 as load_number, 'generic_orders' as object, 'shop_no' as source, 'shop_no' as id_space,
+        'd1' as delivery_id, 'o1' as key_1, 'o1' as order_id, false as is_removed,
+        timestamp '2026-06-10 10:00' as event_at;
 
     create table raw.delivery_amounts (
         delivery_id text, currency text, outcome text, reason text, amount decimal(28, 4)
@@ -82,7 +89,7 @@ NUMBERS = {
         gross_amount discount_amount refund_amount adjustment_amount tax_amount shipping_amount
         net_amount net_amount_reporting amount_reporting net_value mean_repeat_value cost
         attributed_revenue credited_net_amount net_revenue points_balance points_balance_value
-        quantity cart_amount first_response_minutes resolution_hours
+        quantity cart_amount first_response_minutes resolution_hours actual_value_90d
     """,
     "decimal(9, 6)": """
         score behavioural_score cognitive_score emotional_score social_score contribution change_1d
@@ -94,20 +101,24 @@ NUMBERS = {
         complaint_count control_count n n_members n_others horizon_days row_count view_count
         order_line_count step_count age_months customer_count retained_customers age_days
         referrals_sent referrals_converted review_count share_count line_number
-        customer_order_number
+        customer_order_number decile origin_count actual_orders_30d actual_orders_90d
     """,
     "double": """
         p_alive p_order_30d expected_orders_30d expected_orders_90d expected_orders_365d
         expected_value_30d expected_value_90d expected_value_365d expected_value_365d_low
         expected_value_365d_high lifetime_value_discounted confidence coverage value interval_low
         interval_high auc top_decile_lift base_rate log_likelihood actual predicted mae rmse
-        naive_mae calibration_error retention_rate bad_outcome_rate
+        naive_mae calibration_error retention_rate bad_outcome_rate predicted_share actual_share
+        expected_orders expected_orders_low expected_orders_high
     """,
 }
 MART_COLUMNS = {
     "as_of": "date '2026-06-10'",
     "date": "date '2026-06-10'",
     "origin_date": "date '2026-06-01'",
+    "month_end_date": "date '2026-06-01'",
+    "model": "'mbg_nbd'",
+    "status": "'passed'",
     "acquisition_month": "date '2026-06-01'",
     "order_month": "date '2026-06-01'",
     "first_purchase_date": "date '2026-06-05'",
@@ -177,6 +188,12 @@ def build(path: Path) -> None:
         for schema in ("raw", "staging", "estimates", "intermediate", "marts"):
             connection.execute(f"create schema {schema}")
         connection.execute(RUN_TABLES)
+        create_missing(connection)
+        for name, schema in TABLES.items():
+            row = ", ".join(
+                "date '2026-06-01'" if field.name == "origin_date" else "null" for field in schema
+            )
+            connection.execute(f"insert into estimates.{name} values ({row})")
         for contract in load_contracts().values():
             _fill(connection, contract)
         for suite in read_suites("staging"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 from decimal import Decimal
+from pathlib import Path
 
 import duckdb
 import pytest
@@ -187,6 +188,19 @@ def test_loading_twice_gives_the_same_rows(company: Company) -> None:
     company.take([ORDER_HEADER, order(1), order(2)])
     query = "select * from raw.generic_orders order by all"
     assert company.current(query) == company.current(query)
+
+
+def test_another_key_chooses_no_other_rows(tmp_path: Path) -> None:
+    chosen = set()
+    for number in range(8):
+        company = Company(tmp_path / str(number))
+        (company.home / "vault").mkdir(parents=True)
+        (company.home / "vault" / "key").write_text(f"{number:02x}" * 32)
+        # Equally new: only what they say tells the two apart.
+        rows = [order(1, customer="c1", email="a@x.no"), order(1, customer="c2", email="b@x.no")]
+        company.take([ORDER_HEADER, *rows])
+        chosen |= set(company.current("select customer_id from raw.generic_orders"))
+    assert len(chosen) == 1
 
 
 def test_an_empty_table_has_the_types_of_a_filled_one(company: Company) -> None:

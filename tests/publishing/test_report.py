@@ -21,7 +21,7 @@ from publishing.report import kpi_value, number, signed, sparkline, title_of
 HOSTILE = "<img src=x onerror=alert(1)>'\"&<script>alert(2)</script>"
 TAGS = (
     "html head meta title style body main header footer section article figure figcaption div"
-    " h1 h2 h3 p ul li strong span code table thead tbody tr th td svg polyline circle"
+    " h1 h2 h3 p ul li strong span code table thead tbody tr th td svg polyline circle text"
 )
 
 

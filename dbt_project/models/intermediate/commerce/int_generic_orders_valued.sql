@@ -1,22 +1,31 @@
-{{ config(materialized='view') }}
+{{ config(
+    materialized=fact_materialization(),
+    incremental_strategy='rewrite_touched',
+    unique_key=['source', 'order_id'],
+    meta={'touched': 'int_touched_orders'},
+) }}
 
+-- depends_on: {{ ref('int_touched_orders') }}
 with
 
 orders as (
 
     select * from {{ ref('stg_generic__orders') }}
+    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
 
 ),
 
 order_lines as (
 
     select * from {{ ref('stg_generic__order_lines') }}
+    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
 
 ),
 
 payments as (
 
     select * from {{ ref('stg_generic__payments') }}
+    where {{ is_touched(ref('int_touched_orders'), ['id_space', 'order_id']) }}
 
 ),
 

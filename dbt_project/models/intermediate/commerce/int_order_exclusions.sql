@@ -12,15 +12,9 @@ payments as (
 
 ),
 
-order_lines as (
+line_exclusions as (
 
-    select * from {{ ref('stg_generic__order_lines') }}
-
-),
-
-orders as (
-
-    select * from {{ ref('stg_generic__orders') }}
+    select * from {{ ref('int_order_line_exclusions') }}
 
 ),
 
@@ -31,6 +25,7 @@ web_exclusions as (
         source,
         currency,
         exclusion_reason as reason,
+        1 as row_count,
         case
             when
                 exclusion_reason in (
@@ -46,44 +41,6 @@ web_exclusions as (
 
 ),
 
-orders_from_lines as (
-
-    select
-        source,
-        order_id,
-        min(ordered_at) as ordered_at
-    from order_lines
-    group by source, order_id
-
-),
-
-line_exclusions as (
-
-    select
-        order_lines.delivery_id,
-        order_lines.source,
-        order_lines.currency,
-        case
-            when orders.order_id is not null
-                then 'lines of an order that has its own header'
-            else 'lines of an order without a time'
-        end as reason,
-        case when orders.order_id is not null then 'duplicate' else 'quarantined' end
-            as outcome,
-        coalesce(order_lines.amount, 0) as amount
-    from order_lines
-    inner join orders_from_lines
-        on
-            order_lines.source = orders_from_lines.source
-            and order_lines.order_id = orders_from_lines.order_id
-    left join orders
-        on
-            order_lines.source = orders.source
-            and order_lines.order_id = orders.order_id
-    where orders.order_id is not null or orders_from_lines.ordered_at is null
-
-),
-
 payment_exclusions as (
 
     select
@@ -91,6 +48,7 @@ payment_exclusions as (
         source,
         currency,
         exclusion_reason as reason,
+        1 as row_count,
         case
             when
                 exclusion_reason in (
@@ -114,7 +72,8 @@ exclusions as (
         currency,
         outcome,
         reason,
-        amount
+        amount,
+        row_count
     from web_exclusions
 
     union all
@@ -125,7 +84,8 @@ exclusions as (
         currency,
         outcome,
         reason,
-        amount
+        amount,
+        row_count
     from line_exclusions
 
     union all
@@ -136,7 +96,8 @@ exclusions as (
         currency,
         outcome,
         reason,
-        amount
+        amount,
+        row_count
     from payment_exclusions
 
 ),
@@ -150,7 +111,7 @@ final as (
         outcome,
         reason,
         cast(sum(amount) as decimal(18, 4)) as amount,
-        count(*) as row_count
+        cast(sum(row_count) as bigint) as row_count
     from exclusions
     group by delivery_id, source, currency, outcome, reason
 

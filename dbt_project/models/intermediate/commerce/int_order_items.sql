@@ -1,8 +1,17 @@
+{{ config(
+    materialized=fact_materialization(),
+    incremental_strategy='rewrite_touched',
+    unique_key=['source', 'order_id'],
+    meta={'touched': 'int_touched_order_items'},
+) }}
+
+-- depends_on: {{ ref('int_touched_order_items') }}
 with
 
 orders as (
 
     select * from {{ ref('int_orders') }}
+    where {{ is_touched(ref('int_touched_order_items'), ['source', 'order_id']) }}
 
 ),
 
@@ -15,12 +24,14 @@ products as (
 shopify_order_lines as (
 
     select * from {{ ref('stg_shopify__order_lines') }}
+    where {{ is_touched(ref('int_touched_order_items'), ['source', 'order_id']) }}
 
 ),
 
 generic_order_lines as (
 
     select * from {{ ref('stg_generic__order_lines') }}
+    where {{ is_touched(ref('int_touched_order_items'), ['source', 'order_id']) }}
 
 ),
 

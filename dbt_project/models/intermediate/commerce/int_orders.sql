@@ -1,26 +1,38 @@
+{{ config(
+    materialized=fact_materialization(),
+    incremental_strategy='rewrite_touched',
+    unique_key=['source', 'order_id'],
+    meta={'touched': 'int_touched_orders'},
+) }}
+
+-- depends_on: {{ ref('int_touched_orders') }}
 with
 
 shopify_orders as (
 
     select * from {{ ref('int_shopify_orders_valued') }}
+    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
 
 ),
 
 generic_orders as (
 
     select * from {{ ref('int_generic_orders_valued') }}
+    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
 
 ),
 
 web_orders as (
 
     select * from {{ ref('int_web_orders_valued') }}
+    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
 
 ),
 
 payment_orders as (
 
     select * from {{ ref('int_payment_orders_valued') }}
+    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
 
 ),
 

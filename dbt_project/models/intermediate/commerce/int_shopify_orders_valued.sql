@@ -1,16 +1,24 @@
-{{ config(materialized='view') }}
+{{ config(
+    materialized=fact_materialization(),
+    incremental_strategy='rewrite_touched',
+    unique_key=['source', 'order_id'],
+    meta={'touched': 'int_touched_orders'},
+) }}
 
+-- depends_on: {{ ref('int_touched_orders') }}
 with
 
 orders as (
 
     select * from {{ ref('stg_shopify__orders') }}
+    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
 
 ),
 
 order_lines as (
 
     select * from {{ ref('stg_shopify__order_lines') }}
+    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
 
 ),
 

@@ -1,14 +1,31 @@
+{{ config(
+    materialized=fact_materialization(),
+    incremental_strategy='rewrite_touched',
+    unique_key=['source', 'event_id', 'occurred_at'],
+    incremental_predicates=['touched.is_rewritten'],
+    meta={'touched': 'int_touched_email_events'},
+) }}
+
+-- depends_on: {{ ref('int_touched_email_events') }}
 with
 
 sendgrid_events as (
 
     select * from {{ ref('stg_sendgrid__events') }}
+    where
+        {{ is_touched(
+            ref('int_touched_email_events'), ['source', 'event_id', 'occurred_at']
+        ) }}
 
 ),
 
 generic_events as (
 
     select * from {{ ref('stg_generic__email_events') }}
+    where
+        {{ is_touched(
+            ref('int_touched_email_events'), ['source', 'event_id', 'occurred_at']
+        ) }}
 
 ),
 
@@ -230,6 +247,11 @@ final as (
         ---------- calculated
         machine_reason is null as is_human
     from judged
+    where
+        {{ is_touched(
+            '(select * from ' ~ ref('int_touched_email_events') ~ ' where is_rewritten)',
+            ['source', 'event_id', 'occurred_at'],
+        ) }}
 
 )
 

@@ -1,3 +1,11 @@
+{{ config(
+    materialized=fact_materialization(),
+    incremental_strategy='rewrite_touched',
+    unique_key=['interaction_id', 'occurred_at'],
+    meta={'touched': 'int_touched_interactions'},
+) }}
+
+-- depends_on: {{ ref('int_touched_interactions') }}
 with
 
 web_events as (
@@ -90,6 +98,7 @@ web_touches as (
         category,
         cast(null as string) as location_id
     from web_events
+    where {{ is_touched_interaction('web_event', 'event_id', 'occurred_at') }}
 
 ),
 
@@ -113,7 +122,9 @@ email_touches as (
         cast(null as string) as category,
         cast(null as string) as location_id
     from email_events
-    where event not in ('processed', 'deferred', 'dropped', 'withheld')
+    where
+        {{ is_touched_interaction('email_event', 'event_id', 'occurred_at') }}
+        and event not in ('processed', 'deferred', 'dropped', 'withheld')
 
 ),
 
@@ -140,7 +151,9 @@ order_touches as (
         cast(null as string) as category,
         location_id
     from orders
-    where is_counted
+    where
+        {{ is_touched_interaction('order', 'order_id', 'ordered_at') }}
+        and is_counted
 
 ),
 
@@ -165,7 +178,8 @@ survey_touches as (
         cast(null as string) as location_id
     from survey_answers
     where
-        coalesce(exclusion_reason, 'none')
+        {{ is_touched_interaction('survey_response', 'response_id', 'answered_at') }}
+        and coalesce(exclusion_reason, 'none')
         in ('none', 'no score', 'score outside the scale')
 
 ),
@@ -188,6 +202,7 @@ ticket_touches as (
         cast(null as string) as category,
         cast(null as string) as location_id
     from tickets
+    where {{ is_touched_interaction('ticket', 'ticket_id', 'created_at') }}
 
 ),
 
@@ -209,6 +224,7 @@ review_touches as (
         cast(null as string) as category,
         cast(null as string) as location_id
     from reviews
+    where {{ is_touched_interaction('review', 'review_id', 'created_at') }}
 
 ),
 
@@ -230,6 +246,7 @@ referral_touches as (
         cast(null as string) as category,
         cast(null as string) as location_id
     from referrals
+    where {{ is_touched_interaction('referral', 'referral_id', 'created_at') }}
 
 ),
 
@@ -251,6 +268,7 @@ loyalty_touches as (
         cast(null as string) as category,
         cast(null as string) as location_id
     from loyalty_events
+    where {{ is_touched_interaction('loyalty_event', 'event_id', 'occurred_at') }}
 
 ),
 
@@ -274,7 +292,9 @@ consent_touches as (
         cast(null as string) as category,
         cast(null as string) as location_id
     from consents
-    where evidence = 'consent record'
+    where
+        {{ is_touched_interaction('consent', 'consent_id', 'decided_at') }}
+        and evidence = 'consent record'
 
 ),
 
@@ -300,6 +320,7 @@ other_touches as (
         cast(null as string) as category,
         location_id
     from generic_interactions
+    where {{ is_touched_interaction('interaction', 'interaction_id', 'occurred_at') }}
 
 ),
 

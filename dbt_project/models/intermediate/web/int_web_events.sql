@@ -1,14 +1,30 @@
+{{ config(
+    materialized=fact_materialization(),
+    incremental_strategy='rewrite_touched',
+    unique_key=['source', 'event_id', 'occurred_at'],
+    meta={'touched': 'int_touched_web_events'},
+) }}
+
+-- depends_on: {{ ref('int_touched_web_events') }}
 with
 
 ga4_events as (
 
     select * from {{ ref('stg_ga4__events') }}
+    where
+        {{ is_touched(
+            ref('int_touched_web_events'), ['source', 'event_id', 'occurred_at']
+        ) }}
 
 ),
 
 generic_events as (
 
     select * from {{ ref('stg_generic__web_events') }}
+    where
+        {{ is_touched(
+            ref('int_touched_web_events'), ['source', 'event_id', 'occurred_at']
+        ) }}
 
 ),
 
@@ -167,55 +183,9 @@ machine_agents as (
 
 ),
 
-page_views as (
-
-    select
-        source,
-        coalesce(anonymous_id, user_id) as tracker_user,
-        coalesce(session_id, '') as tracker_session,
-        cast(occurred_at as date) as viewed_date,
-        occurred_at
-    from ga4_events
-    where event_name in ('page_view', 'screen_view')
-    union all
-    select
-        source,
-        coalesce(anonymous_id, user_id, email_key) as tracker_user,
-        coalesce(session_id, '') as tracker_session,
-        cast(occurred_at as date) as viewed_date,
-        occurred_at
-    from generic_events
-    where event_name in ('page_view', 'screen_view')
-
-),
-
--- Nobody reads twenty pages at less than two seconds each: a crawler that calls itself
--- an ordinary browser. Judged by day, so that tomorrow changes no day before it.
-races as (
-
-    select
-        source,
-        tracker_user,
-        tracker_session,
-        viewed_date,
-        'bot' as race_reason
-    from page_views
-    where tracker_user is not null
-    group by
-        source,
-        tracker_user,
-        tracker_session,
-        viewed_date
-    having
-        count(*) >= 20
-        and {{ seconds_between('min(occurred_at)', 'max(occurred_at)') }}
-        < 2 * (count(*) - 1)
-
-),
-
 -- The tracker's session id is unique only within its user. An event without any user
 -- belongs to no session.
-judged as (
+sessions_found as (
 
     select
         events.*,
@@ -230,23 +200,53 @@ judged as (
             || events.tracker_user
             || '|from '
             || cast(visits.visit_started_at as string)
-        ) as session_id,
-        coalesce(
-            events.vendor_reason, machine_agents.agent_reason, races.race_reason
-        ) as machine_reason
+        ) as session_id
     from events
     left join visits
         on
             events.source = visits.source
             and events.event_id = visits.event_id
+
+),
+
+-- Nobody reads twenty pages at less than two seconds each: a crawler that calls itself
+-- an ordinary browser. Judged by day, so that tomorrow changes no day before it.
+races as (
+
+    select
+        session_id,
+        cast(occurred_at as date) as viewed_date,
+        'bot' as race_reason
+    from sessions_found
+    where
+        session_id is not null
+        and event_name in ('page_view', 'screen_view')
+    group by
+        session_id,
+        cast(occurred_at as date)
+    having
+        count(*) >= 20
+        and {{ seconds_between('min(occurred_at)', 'max(occurred_at)') }}
+        < 2 * (count(*) - 1)
+
+),
+
+judged as (
+
+    select
+        sessions_found.*,
+        coalesce(
+            sessions_found.vendor_reason,
+            machine_agents.agent_reason,
+            races.race_reason
+        ) as machine_reason
+    from sessions_found
     left join machine_agents
-        on events.user_agent = machine_agents.user_agent
+        on sessions_found.user_agent = machine_agents.user_agent
     left join races
         on
-            events.source = races.source
-            and events.tracker_user = races.tracker_user
-            and coalesce(events.tracker_session, '') = races.tracker_session
-            and cast(events.occurred_at as date) = races.viewed_date
+            sessions_found.session_id = races.session_id
+            and cast(sessions_found.occurred_at as date) = races.viewed_date
 
 ),
 
@@ -258,6 +258,8 @@ final as (
         event_id,
         delivery_id,
         session_id,
+        tracker_user,
+        tracker_session,
         login_identifier,
         anonymous_identifier,
         order_id,

@@ -31,7 +31,6 @@ renamed as (
         traffic_source,
         traffic_medium,
         campaign,
-        currency,
         category,
         device,
         browser,
@@ -61,6 +60,12 @@ renamed as (
             'bundle_sequence_id',
             'occurrence',
         ]) }} as event_id,
+        -- money without a currency is no currency's: XXX in ISO 4217
+        case
+            when coalesce(purchase_revenue, refund_value) is not null
+                then coalesce(currency, 'XXX')
+            else currency
+        end as currency,
         cast(engagement_milliseconds / 1000 as decimal(18, 4)) as engagement_seconds
     from source
 

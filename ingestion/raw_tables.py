@@ -1,0 +1,521 @@
+"""The raw tables of the warehouse: made anew, or brought up to date with what a night changed.
+
+Who wins is decided here, once, for every object, from its contract: append keeps all rows of all
+live deliveries, upsert keeps the newest version of each key, snapshot keeps the newest file. SQL
+after this point sees current rows only.
+
+A night reads the deliveries that came and touches the rows that they replace; the rows of earlier
+deliveries are not read again. Where nothing says what the tables were made from, or other code or
+another configuration made them, they are made anew. The result is the same.
+
+Tables beside those of the contracts:
+
+=======================  =========================================================================
+raw.changed_rows         keys and times of all rows that came or went since the facts were last
+                         finished: what the facts have to rewrite
+loads.state              what the tables were made by, and up to which load the facts are finished
+loads.applied            the deliveries that the tables were made from
+loads.sums               rows and money in force, by delivery and currency
+loads.keys_<table>       a hash of every key with its time: where a row may be that a new one
+                         replaces. Only for records whose time may change; events have none. Sorted
+                         within a load, so that a hash takes four bytes
+=======================  =========================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from ingestion.contract import KEYED, MONEY, RATE, UTC_TIMESTAMP, VERSIONS, ObjectContract
+from ingestion.ledger import Delivery
+from ingestion.raw_parquet import file_sha256, raw_path
+from ingestion.settings import FileMapping
+from ingestion.sql_text import literal, quoted
+
+SQL_TYPES: Mapping[pa.DataType, str] = {
+    pa.string(): "varchar",
+    pa.int64(): "bigint",
+    pa.bool_(): "boolean",
+    pa.date32(): "date",
+    UTC_TIMESTAMP: "timestamp",
+    MONEY: "decimal(18, 4)",
+    RATE: "decimal(24, 10)",
+}
+
+# Where a row came from says nothing about what it says.
+_DELIVERY_COLUMNS = ("delivery_id", "delivery_row")
+
+# The longest key of a contract but for its time: that of GA4's events.
+_KEY_COLUMNS = 5
+
+_TABLES = f"""
+create schema if not exists raw;
+create schema if not exists loads;
+create table if not exists loads.state (
+    basis varchar, load_number bigint, facts_load_number bigint
+);
+create table if not exists loads.applied (
+    object varchar, source varchar, delivery_id varchar, version_key varchar, arrival bigint
+);
+create table if not exists loads.sums (
+    delivery_id varchar, currency varchar, row_count bigint, amount_count bigint,
+    amount decimal(38, 4)
+);
+create table if not exists raw.changed_rows (
+    load_number bigint, object varchar, source varchar, id_space varchar, delivery_id varchar,
+    {", ".join(f"key_{number} varchar" for number in range(1, _KEY_COLUMNS + 1))},
+    order_id varchar, is_removed boolean, event_at timestamp
+)
+"""
+
+
+class RawDamaged(Exception):
+    """A raw file is not what the ledger says; the message names the file and the way out."""
+
+
+@dataclass(frozen=True)
+class RawObject:
+    """A raw table: its contract, the mapping of each source, and the deliveries in force."""
+
+    home: Path
+    contract: ObjectContract
+    mappings: Mapping[str, FileMapping]
+    deliveries: Sequence[Delivery]
+
+    @property
+    def table(self) -> str:
+        """The quoted name of the table."""
+        return f"raw.{quoted(self.contract.table)}"
+
+    @property
+    def keys(self) -> str:
+        """The quoted name of the table of its key hashes."""
+        return f"loads.{quoted('keys_' + self.contract.table)}"
+
+    @property
+    def columns(self) -> str:
+        """All columns, as a list in SQL."""
+        return ", ".join(map(quoted, self.contract.raw_schema().names))
+
+    @property
+    def event_at(self) -> str:
+        """The time of a row, as a timestamp in SQL."""
+        return f"{quoted(self.contract.event_time)}::timestamp"
+
+    @property
+    def equals(self) -> str:
+        """How times are compared: a plain equality where it can be one, for it skips other days."""
+        is_filled = self.contract.column(self.contract.event_time).required
+        return "=" if is_filled else "is not distinct from"
+
+    def of(self, source: str) -> list[Delivery]:
+        """The deliveries in force of one source."""
+        return [item for item in self.deliveries if item.source == source]
+
+    def key(self, source: str) -> list[str]:
+        """The quoted raw columns that identify a record of a source."""
+        names = (self._raw_name(name) for name in self.mappings[source].key)
+        return [quoted(name) for name in ("source", *names)]
+
+    def _raw_name(self, name: str) -> str:
+        if name == "occurrence":
+            return name
+        return self.contract.column(name).raw_fields()[0][0]
+
+    def is_indexed(self, source: str) -> bool:
+        """Whether a record may come again with another time, so that its time does not lead to it.
+
+        Events carry their time in their key.
+        """
+        mapping = self.mappings[source]
+        return mapping.mode == "upsert" and self.contract.event_time not in mapping.key
+
+    def hash(self, source: str) -> str:
+        """48 bits that tell keys apart: two of a million keys agree in one load of 250."""
+        return f"(hash({', '.join(self.key(source))}) >> 16)"
+
+    def files(self, deliveries: Iterable[Delivery]) -> str:
+        """The raw Parquet of some deliveries, checked, as a relation in SQL.
+
+        Raises RawDamaged where a file is missing or changed: a flipped bit would be a wrong sum.
+        """
+        paths = []
+        for delivery in deliveries:
+            path = raw_path(self.home, delivery.object, delivery.delivery_id)
+            if not path.exists() or file_sha256(path) != delivery.raw_sha256:
+                raise RawDamaged(
+                    f"{path}: missing or changed since it was written. Remove it if it is there "
+                    f"and run `rapport ingest {delivery.source}`: it is made anew from landing"
+                )
+            paths.append(literal(str(path)))
+        return f"read_parquet([{', '.join(paths)}])"
+
+
+def bring_up_to_date(
+    connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObject], basis: str
+) -> None:
+    """Make the raw tables hold the rows in force. To be called inside a transaction, with the
+    relation ``versions`` (delivery_id, version_key, arrival) in place.
+
+    ``basis`` says what else than deliveries decides about the rows: a table made on another one is
+    not trusted.
+    """
+    connection.execute(_TABLES)
+    state = connection.execute("select * from loads.state").fetchone()
+    load_number = (state[1] if state else 0) + 1
+    if state is None or state[0] != basis:
+        _make_anew(connection, objects)
+        finished = None
+    else:
+        finished = state[2]
+        # What finished facts hold is no change any more; unfinished ones are made anew.
+        connection.execute(
+            "delete from raw.changed_rows where load_number <= coalesce(?, load_number)", [finished]
+        )
+        for item in objects:
+            _update(connection, item, load_number)
+    connection.execute("delete from loads.state")
+    connection.execute("insert into loads.state values (?, ?, ?)", [basis, load_number, finished])
+    _remember(connection, objects)
+
+
+def facts_begin(warehouse: Path) -> bool:
+    """Say that the facts are being rewritten; True where the last ones were finished, so that only
+    changes need to be applied. Facts that were begun and not finished are not trusted.
+    """
+    with duckdb.connect(str(warehouse)) as connection:
+        row = connection.execute("select facts_load_number from loads.state").fetchone()
+        connection.execute("update loads.state set facts_load_number = null")
+    return row is not None and row[0] is not None
+
+
+def facts_end(warehouse: Path) -> None:
+    """Say that the facts hold everything that was loaded."""
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("update loads.state set facts_load_number = load_number")
+
+
+def _make_anew(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObject]) -> None:
+    connection.execute("delete from loads.sums")
+    connection.execute("delete from raw.changed_rows")
+    for item in objects:
+        selects = [
+            _rows_in_force(item, source, item.files(item.of(source)))
+            for source in sorted({delivery.source for delivery in item.deliveries})
+        ]
+        typed = ", ".join(
+            f"{quoted(field.name)} {SQL_TYPES[field.type]}" for field in item.contract.raw_schema()
+        )
+        connection.execute(f"create or replace table {item.table} ({typed})")
+        connection.execute(
+            f"create or replace table {item.keys} (key_hash ubigint, event_at timestamp)"
+        )
+        for select in selects:
+            # By time, so that a day is found without reading the others.
+            connection.execute(f"insert into {item.table} {select} order by {item.event_at}")
+        _count(connection, item, item.table, 1)
+        for source in item.mappings:
+            if item.is_indexed(source):
+                _add_keys(
+                    connection, item, source, f"{item.table} where source = {literal(source)}"
+                )
+
+
+def _update(connection: duckdb.DuckDBPyConnection, item: RawObject, load_number: int) -> None:
+    """Apply what changed since the last load to one raw table."""
+    before = {
+        delivery_id: (source, version)
+        for source, delivery_id, *version in connection.execute(
+            "select source, delivery_id, version_key, arrival from loads.applied where object = ?",
+            [item.contract.table],
+        ).fetchall()
+    }
+    now = {delivery.delivery_id: delivery for delivery in item.deliveries}
+    for source in sorted(
+        {source for source, _ in before.values()} | {d.source for d in now.values()}
+    ):
+        new = [d for d in item.of(source) if d.delivery_id not in before]
+        gone = [key for key, (owner, _) in before.items() if owner == source and key not in now]
+        moved = any(
+            before[d.delivery_id][1] != [d.version_key, d.arrival]
+            for d in item.of(source)
+            if d.delivery_id in before
+        )
+        if item.mappings[source].mode != "upsert":
+            if not new and not gone:
+                continue
+            _find_swapped(connection, item, source, new, gone)
+        elif gone or moved:
+            _find_differences(connection, item, source)
+        elif new:
+            _find_replaced(connection, item, source, new)
+        else:
+            continue
+        _apply(connection, item, source, load_number)
+
+
+def _find_swapped(
+    connection: duckdb.DuckDBPyConnection,
+    item: RawObject,
+    source: str,
+    new: Sequence[Delivery],
+    gone: Sequence[str],
+) -> None:
+    """Deliveries that count whole: their rows come and go whole."""
+    listed = ", ".join(map(literal, gone)) or "null"
+    arriving = _rows_in_force(item, source, item.files(new)) if new else _no_rows(item)
+    _temporary(
+        connection,
+        "gone",
+        f"select {item.columns} from {item.table} where delivery_id in ({listed})",
+    )
+    _temporary(connection, "come", arriving)
+
+
+def _find_differences(connection: duckdb.DuckDBPyConnection, item: RawObject, source: str) -> None:
+    """A version that won may be gone, so that any earlier one may win again: all are read."""
+    current = f"select {item.columns} from {item.table} where source = {literal(source)}"
+    deliveries = item.of(source)
+    winning = _rows_in_force(item, source, item.files(deliveries)) if deliveries else _no_rows(item)
+    _temporary(connection, "winning", winning)
+    _temporary(connection, "gone", f"{current} except all select * from winning")
+    _temporary(connection, "come", f"select * from winning except all {current}")
+
+
+def _find_replaced(
+    connection: duckdb.DuckDBPyConnection, item: RawObject, source: str, new: Sequence[Delivery]
+) -> None:
+    """New versions compete with those in force, which their keys' hashes and times lead to.
+
+    The times are those of the new versions, unless a record may come again with another one.
+    """
+    columns = item.columns
+    _temporary(connection, "arrived", f"select {columns} from {item.files(new)}")
+    places = f"{item.hash(source)} as key_hash, {item.event_at} as event_at from arrived"
+    if item.is_indexed(source):
+        _temporary(connection, "hashes", f"select {places}")
+        places = (
+            f"key_hash, event_at from {item.keys} where key_hash in (select key_hash from hashes)"
+        )
+    _temporary(connection, "places", f"select distinct {places}")
+    _temporary(
+        connection,
+        "met",
+        f"""
+        select {columns} from {item.table} as present
+        semi join places
+            on
+                places.event_at {item.equals} present.{item.event_at}
+                and places.key_hash = {item.hash(source)}
+        where present.source = {literal(source)}
+        """,
+    )
+    _temporary(
+        connection, "competing", f"select * from arrived union all select {columns} from met"
+    )
+    _temporary(connection, "winning", _rows_in_force(item, source, "competing"))
+    row = "(delivery_id, delivery_row)"
+    for name, rows, others in (("gone", "met", "winning"), ("come", "winning", "met")):
+        _temporary(
+            connection,
+            name,
+            f"select {columns} from {rows} anti join {others} using {row}",
+        )
+
+
+def _apply(
+    connection: duckdb.DuckDBPyConnection, item: RawObject, source: str, load_number: int
+) -> None:
+    """Take ``gone`` out, put ``come`` in, and enter both in the books."""
+    event_time = quoted(item.contract.event_time)
+    connection.execute(
+        f"""
+        delete from {item.table} as present using gone
+        where
+            present.{event_time} {item.equals} gone.{event_time}
+            and present.delivery_id = gone.delivery_id
+            and present.delivery_row = gone.delivery_row
+        """
+    )
+    connection.execute(
+        f"insert into {item.table} select {item.columns} from come order by {item.event_at}"
+    )
+    for name, sign in (("gone", -1), ("come", 1)):
+        _count(connection, item, name, sign)
+        _enter_changes(connection, item, name, load_number, is_removed=sign < 0)
+    if item.is_indexed(source):
+        _add_keys(connection, item, source, "come")
+
+
+def _enter_changes(
+    connection: duckdb.DuckDBPyConnection,
+    item: RawObject,
+    rows: str,
+    load_number: int,
+    *,
+    is_removed: bool,
+) -> None:
+    contract = item.contract
+    # Without a key, the first column is the record that a row is part of.
+    key = [
+        name if name == "occurrence" else contract.column(name).raw_fields()[0][0]
+        for name in contract.key or (contract.columns[0].name,)
+    ]
+    parts = [f"{quoted(name)}::varchar" for name in key] + ["null"] * _KEY_COLUMNS
+    order_id = quoted(contract.order) if contract.order else "null"
+    connection.execute(
+        f"""
+        insert into raw.changed_rows
+        select
+            {load_number}, {literal(contract.table)}, source, id_space, delivery_id,
+            {", ".join(parts[:_KEY_COLUMNS])}, {order_id}, {is_removed}, {item.event_at}
+        from {rows}
+        """
+    )
+
+
+def _count(connection: duckdb.DuckDBPyConnection, item: RawObject, rows: str, sign: int) -> None:
+    """Add the rows and the money of some rows to those in force, or take them away."""
+    contract = item.contract
+    amount = quoted(contract.money_amount) if contract.money_amount else "null::decimal(18, 4)"
+    # XXX: ISO 4217 for no currency, as in the ledger.
+    currency = (
+        f"coalesce({quoted(contract.money_currency)}, 'XXX')" if contract.money_currency else "null"
+    )
+    connection.execute(
+        f"""
+        create or replace temp table sums_before as select * from loads.sums;
+        delete from loads.sums;
+        insert into loads.sums
+        select
+            delivery_id, currency, sum(row_count), sum(amount_count), sum(amount)
+        from (
+            select * from sums_before
+            union all
+            select
+                delivery_id, {currency}, {sign} * count(*), {sign} * count({amount}),
+                {sign} * coalesce(sum({amount}), 0)
+            from {rows} group by all
+        )
+        group by all having sum(row_count) <> 0
+        """
+    )
+
+
+def _add_keys(
+    connection: duckdb.DuckDBPyConnection, item: RawObject, source: str, rows: str
+) -> None:
+    connection.execute(
+        f"""
+        insert into {item.keys}
+        select distinct {item.hash(source)} as key_hash, {item.event_at} from {rows}
+        order by key_hash
+        """
+    )
+
+
+def _remember(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObject]) -> None:
+    deliveries = [delivery for item in objects for delivery in item.deliveries]
+    names = ("object", "source", "delivery_id", "version_key", "arrival")
+    applied = pa.table(
+        {name: [getattr(delivery, name) for delivery in deliveries] for name in names},
+        schema=pa.schema(
+            [(name, pa.int64() if name == "arrival" else pa.string()) for name in names]
+        ),
+    )
+    connection.register("applied_now", applied)
+    connection.execute("delete from loads.applied")
+    connection.execute("insert into loads.applied select * from applied_now")
+    connection.unregister("applied_now")
+
+
+def _temporary(connection: duckdb.DuckDBPyConnection, name: str, select: str) -> None:
+    connection.execute(f"create or replace temp table {name} as {select}")
+
+
+def _no_rows(item: RawObject) -> str:
+    return f"select {item.columns} from {item.table} where false"
+
+
+# --- which rows count
+
+
+def _rows_in_force(item: RawObject, source: str, rows: str) -> str:
+    """The rows of ``rows`` that count under the mode of the source's mapping."""
+    contract, mapping = item.contract, item.mappings[source]
+    if mapping.mode != "upsert":
+        return f"select {item.columns} from {rows}"
+    key = ", ".join(item.key(source))
+    # Equal versions are told apart by content, so that the order of deliveries cannot show; by what
+    # is not keyed first, so that another key does not choose other rows.
+    names = [name for name in contract.raw_schema().names if name not in _DELIVERY_COLUMNS]
+    content = ", ".join(map(quoted, names))
+    keyed = {
+        name
+        for column in contract.columns
+        if column.type in (*KEYED, "email_list")
+        for name, _ in column.raw_fields()
+    }
+    plain = ", ".join(quoted(name) for name in names if name not in keyed)
+    if contract.block:
+        return _blocks_in_force(item.columns, rows, key, (plain, content), mapping)
+    return f"""
+        select {item.columns} from (
+            select raw_rows.*, row_number() over (
+                partition by {key}
+                order by
+                    {_version(mapping)} hash({plain}) desc, hash({content}) desc,
+                    delivery_id, delivery_row
+            ) as place
+            from {rows} as raw_rows inner join versions using (delivery_id)
+        ) where place = 1
+        """
+
+
+def _blocks_in_force(
+    columns: str, rows: str, key: str, contents: tuple[str, str], mapping: FileMapping
+) -> str:
+    """The newest block of each key whole: a line that a newer export no longer holds is gone."""
+    plain, content = contents
+    version = "" if mapping.version in VERSIONS else f"max({quoted(mapping.version)}) as version,"
+    order = _version(replace(mapping, version="version")) if version else _version(mapping)
+    return f"""
+        with numbered as (
+            select raw_rows.*, version_key, arrival, delivery_row - occurrence as block
+            from {rows} as raw_rows inner join versions using (delivery_id)
+        ),
+        blocks as (
+            select
+                {key}, delivery_id, block, {version}
+                max(version_key) as version_key, max(arrival) as arrival,
+                bit_xor(hash({plain})) as plain, bit_xor(hash({content})) as content
+            from numbered group by {key}, delivery_id, block
+        ),
+        newest as (
+            select *, row_number() over (
+                partition by {key}
+                order by {order} plain desc, content desc, delivery_id, block
+            ) as place
+            from blocks
+        )
+        select {columns} from numbered
+        inner join (select delivery_id, block from newest where place = 1)
+            using (delivery_id, block)
+        """
+
+
+def _version(mapping: FileMapping) -> str:
+    """Which row of a key comes first. Under one file name, the content that arrived later is
+    newer.
+    """
+    orders = {
+        "content": "",
+        "file_name": "version_key desc, arrival desc,",
+        "received": "arrival desc,",
+    }
+    return orders.get(mapping.version, f"{quoted(mapping.version)} desc nulls last,")
