@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 HOME_FOLDER ?= data
 EXPORTS ?= $(HOME_FOLDER)/exports
 
-.PHONY: setup run test lint bench up down test-scheduler test-realdata test-identity test-kill docs lock clean
+.PHONY: setup run test lint bench up down test-scheduler test-realdata test-identity test-kill test-invariants docs lock clean
 
 setup: $(VENV)/.development
 
@@ -58,6 +58,10 @@ test-identity: $(VENV)/.development
 
 test-kill: $(VENV)/.development
 	$(BIN)/pytest tests/end_to_end/test_invariants.py -m slow
+
+test-invariants: $(VENV)/.development
+	RAPPORT_EXAMPLES=200 $(BIN)/pytest tests/ingestion/test_raw_tables.py tests/ingestion/test_conservation.py
+	$(BIN)/pytest tests/end_to_end/test_nights_equal_rebuild.py -m slow
 
 docs: $(VENV)/.development
 	$(BIN)/python -m rapport.mapping_reference

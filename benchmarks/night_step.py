@@ -18,8 +18,8 @@ from rapport import steps
 
 RECEIVED = datetime.fromisoformat("2027-01-01")
 
-# What descends from the assignment of identifiers to customers, and the engagement of the days up to
-# as_of, is made anew for all customers each night: the cost of publishing, not that of facts.
+# What descends from the assignment of identifiers to customers, and the engagement of the days up
+# to as_of, is made anew for all customers each night: the cost of publishing, not that of facts.
 CUSTOMERS = ("stg_estimates__identity_assignments+", "path:models/intermediate/engagement")
 
 

@@ -47,13 +47,14 @@ def audit(home: Path, progress: Callable[[str], None] = lambda text: None) -> li
     scratch = home / "_staging" / "audit"
     with ExitStack() as stack:
         stack.callback(shutil.rmtree, scratch, ignore_errors=True)
-        _prepare(home, scratch)
-        steps.build_marts(scratch, progress, as_of)
+        scratch_home(home, scratch)
+        steps.build_marts(scratch, progress, as_of, gates=False)
         progress("comparing")
         return differences(warehouse_path(home), warehouse_path(scratch))
 
 
-def _prepare(home: Path, scratch: Path) -> None:
+def scratch_home(home: Path, scratch: Path) -> None:
+    """A home with the same deliveries, configuration and key, and no warehouse yet."""
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     for name in SHARED:

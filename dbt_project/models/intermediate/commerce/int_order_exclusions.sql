@@ -49,6 +49,7 @@ payment_exclusions as (
         currency,
         exclusion_reason as reason,
         1 as row_count,
+        amount,
         case
             when
                 exclusion_reason in (
@@ -57,8 +58,7 @@ payment_exclusions as (
                 )
                 then 'duplicate'
             else 'quarantined'
-        end as outcome,
-        amount
+        end as outcome
     from payments
     where exclusion_reason is not null
 

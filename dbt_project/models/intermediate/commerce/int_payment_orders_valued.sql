@@ -8,8 +8,8 @@ payments as (
 
 ),
 
--- One row per order before anything is joined: a sale and a capture are two parts of one
--- order, not two orders, and a refund is given back once.
+-- One row per order before anything is joined: a sale and a capture are two parts of
+-- one order, not two orders, and a refund is given back once.
 summed as (
 
     select
