@@ -64,12 +64,13 @@ def test_dbt_sources_are_the_contracts_tables() -> None:
     from ingestion.contract import load_contracts
 
     declared = set()
-    for path in (ROOT / "dbt_project" / "models" / "staging").rglob("*__sources.yml"):
+    staging = ROOT / "dbt_project" / "models" / "staging"
+    # Tables about the run itself are made by the loading of raw, not from a contract.
+    for path in set(staging.rglob("*__sources.yml")) - set(staging.glob("run/*")):
         for source in yaml.safe_load(path.read_text())["sources"]:
             if source.get("schema", source["name"]) == "raw":
                 declared |= {table.get("identifier", table["name"]) for table in source["tables"]}
-    run_tables = {"run_parameters", "sources", "deliveries", "delivery_amounts"}
-    assert declared - run_tables == set(load_contracts())
+    assert declared == set(load_contracts())
 
 
 @pytest.mark.parametrize("folder", EXTRACTING)
