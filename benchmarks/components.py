@@ -1,7 +1,8 @@
 """Connected components: how long, and in how much memory.
 
-``python -m benchmarks.components`` measures 10 million edges between integers and between texts, and
-a night with one per cent new edges, each in a process of its own; ``--edges`` and ``--case`` choose.
+``python -m benchmarks.components`` measures 10 million edges between integers and between texts,
+and a night with one per cent new edges, each in a process of its own; ``--edges`` and ``--case``
+choose.
 """
 
 from __future__ import annotations
