@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 HOME_FOLDER ?= data
 EXPORTS ?= $(HOME_FOLDER)/exports
 
-.PHONY: setup run test lint bench up down test-scheduler test-realdata test-identity test-kill test-invariants docs lock clean
+.PHONY: setup run test lint bench up down test-scheduler test-realdata test-identity test-kill test-invariants test-forecasts docs lock clean
 
 setup: $(VENV)/.development
 
@@ -63,11 +63,14 @@ test-invariants: $(VENV)/.development
 	RAPPORT_EXAMPLES=200 $(BIN)/pytest tests/ingestion/test_raw_tables.py tests/ingestion/test_conservation.py
 	$(BIN)/pytest tests/end_to_end/test_nights_equal_rebuild.py -m slow
 
+test-forecasts: $(VENV)/.development
+	$(BIN)/pytest tests/benchmarks -m slow
+
 docs: $(VENV)/.development
 	$(BIN)/python -m rapport.mapping_reference
 
 lock: $(BIN)/uv
-	for group in installer runtime development; do \
+	for group in installer runtime development benchmark_peers; do \
 		$(BIN)/uv pip compile requirements/$$group.in --quiet --generate-hashes --universal --python-version 3.11 \
 			--no-emit-index-url --no-header --output-file requirements/$$group.txt; \
 	done

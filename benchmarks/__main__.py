@@ -6,6 +6,7 @@ import importlib
 import sys
 
 ALL = (
+    "components",
     "growth",
     "lifetime_value_accuracy",
     "lifetime_value_fit",
@@ -13,6 +14,7 @@ ALL = (
     "lifetime_value_pictures",
     "lifetime_value_scale",
     "lifetime_value_truth",
+    "volume",
 )
 
 

@@ -77,12 +77,12 @@ def _case(name: str, edges: int) -> dict[str, float]:
 CASES = ("integers", "new integers", "texts", "new texts")
 
 
-def main() -> None:
+def main(arguments: list[str]) -> None:
     """Run all cases, or the one that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--edges", type=int, default=EDGES)
     parser.add_argument("--case", choices=CASES)
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     if chosen.case:
         print(json.dumps(_case(chosen.case, chosen.edges)))
         return
@@ -94,4 +94,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -15,18 +15,19 @@ from benchmarks.measured_process import run
 from benchmarks.simulated_customers import DAYS, FIRST_DAY, FOLDER, purchase_days
 
 CUSTOMERS = 1_000_000
-ROUNDS = 3
+ROUNDS = 2
 
 STEP = """
 import json, sys, time
+from pathlib import Path
 from datetime import date, timedelta
 import duckdb
 from estimation.lifetime_value.night import LifetimeValueSettings
 from rapport.lifetime_values import estimate_into
 as_of = date.fromisoformat(sys.argv[2]) + timedelta(days=int(sys.argv[3]))
 started, cpu = time.perf_counter(), time.process_time()
+estimate_into(Path(sys.argv[1]), as_of, LifetimeValueSettings())
 with duckdb.connect(sys.argv[1]) as connection:
-    estimate_into(connection, as_of, LifetimeValueSettings())
     rows = connection.execute(
         "select (select count(*) from estimates.lifetime_value_scores), "
         "(select count(*) from estimates.lifetime_value_backtests), "

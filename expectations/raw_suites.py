@@ -58,6 +58,26 @@ def raw_suite(contract: ObjectContract) -> Suite:
     )
 
 
+def _new_rows(contract: ObjectContract) -> str:
+    """The rows from the first time on that tonight's changes touch, as a relation in SQL; all of
+    them where the table was made anew. Older ones passed this gate when they came.
+    """
+    return f"""(
+            select * from {{batch}}
+            where coalesce({_quoted(contract.event_time)}, timestamp 'infinity') >= (
+                select case when max(facts_load_number) is null then timestamp '-infinity'
+                    else coalesce(
+                        (
+                            select min(event_at) from raw.changed_rows
+                            where object = '{contract.table}'
+                        ),
+                        timestamp 'infinity'
+                    ) end
+                from loads.state
+            )
+        )"""
+
+
 def _critical(name: str, query: str, notes: str, guards: str | None = None) -> Expectation:
     return Expectation(name, NO_ROWS, "critical", notes, {"query": query}, guards)
 
@@ -111,7 +131,7 @@ def _keys(contract: ObjectContract) -> Iterable[Expectation]:
         "required_columns_are_filled",
         f"""
         select {ROW}
-        from {{batch}}
+        from {_new_rows(contract)}
         where {_any(f"{_quoted(name)} is null" for name in required)}
         """,
         "Rows without these are quarantined while they are read; one here has gone around that.",
@@ -122,10 +142,10 @@ def _keys(contract: ObjectContract) -> Iterable[Expectation]:
         "a_record_is_there_once",
         f"""
         with doubled as (
-            select hash({key}) as key_hash from {{batch}} group by 1 having count(*) > 1
+            select hash({key}) as key_hash from {_new_rows(contract)} group by 1 having count(*) > 1
         )
         select source, min(delivery_id) as delivery_id, min(delivery_row) as delivery_row
-        from {{batch}}
+        from {_new_rows(contract)}
         where hash({key}) in (select key_hash from doubled)
         group by {key}
         having count(*) > 1
@@ -164,7 +184,7 @@ def _values(contract: ObjectContract) -> Iterable[Expectation]:
     if outside:
         yield _critical(
             "choices_are_known",
-            f"select {ROW} from {{batch}} where {_any(outside)}",
+            f"select {ROW} from {_new_rows(contract)} where {_any(outside)}",
             "SQL after this point branches on these values; another one would fall through.",
         )
     currencies = [column.name for column in contract.columns if column.type == "currency"]
@@ -172,7 +192,7 @@ def _values(contract: ObjectContract) -> Iterable[Expectation]:
         odd = (f"not regexp_full_match({_quoted(name)}, '[A-Z][A-Z][A-Z]')" for name in currencies)
         yield _critical(
             "currencies_are_iso_codes",
-            f"select {ROW} from {{batch}} where {_any(odd)}",
+            f"select {ROW} from {_new_rows(contract)} where {_any(odd)}",
             "ISO 4217 codes are three capital letters; sums are made per code.",
         )
     yield _critical(
@@ -182,7 +202,7 @@ def _values(contract: ObjectContract) -> Iterable[Expectation]:
             select delivery_id, received_at from raw.deliveries where object = '{contract.table}'
         )
         select {ROW}
-        from {{batch}} inner join received using (delivery_id)
+        from {_new_rows(contract)} inner join received using (delivery_id)
         where
             {_quoted(contract.event_time)} < timestamp '1990-01-01'
             or {_quoted(contract.event_time)} > received_at + interval 2 days
@@ -201,7 +221,7 @@ def _values(contract: ObjectContract) -> Iterable[Expectation]:
             "no_clear_email_address",
             f"""
             select {ROW}
-            from {{batch}}
+            from {_new_rows(contract)}
             where {_any(map(has_address, texts))}
             """,
             "Clear personal data ends while landing becomes raw; from here on it would be "
@@ -216,7 +236,7 @@ def _money(contract: ObjectContract) -> Iterable[Expectation]:
             "amounts_are_possible",
             f"""
             select {ROW}
-            from {{batch}}
+            from {_new_rows(contract)}
             where {_any(f"abs({_quoted(name)}) >= 1000000000000" for name in amounts)}
             """,
             "10^12 of any currency: as rupiah some 60 million dollars (2026-11). A larger amount "

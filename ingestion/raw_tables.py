@@ -184,14 +184,23 @@ def bring_up_to_date(
     _remember(connection, objects)
 
 
-def facts_begin(warehouse: Path) -> bool:
-    """Say that the facts are being rewritten; True where the last ones were finished, so that only
-    changes need to be applied. Facts that were begun and not finished are not trusted.
+def facts_are_finished(warehouse: Path) -> bool:
+    """Whether the facts of the last night were finished, by the code and the configuration that
+    made the raw tables, so that only changes need to be applied.
     """
-    with duckdb.connect(str(warehouse)) as connection:
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
         row = connection.execute("select facts_load_number from loads.state").fetchone()
-        connection.execute("update loads.state set facts_load_number = null")
     return row is not None and row[0] is not None
+
+
+def facts_begin(warehouse: Path) -> bool:
+    """Say that the facts are being rewritten; True where the last ones were finished. Facts that
+    were begun and not finished are not trusted.
+    """
+    are_finished = facts_are_finished(warehouse)
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("update loads.state set facts_load_number = null")
+    return are_finished
 
 
 def facts_end(warehouse: Path) -> None:
@@ -217,7 +226,10 @@ def _make_anew(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObjec
         )
         for select in selects:
             # By time, so that a day is found without reading the others.
-            connection.execute(f"insert into {item.table} {select} order by {item.event_at}")
+            connection.execute(
+                f"insert into {item.table} select {item.columns} from ({select}) "
+                f"order by {item.event_at}"
+            )
         _count(connection, item, item.table, 1)
         for source in item.mappings:
             if item.is_indexed(source):
@@ -464,7 +476,14 @@ def _rows_in_force(item: RawObject, source: str, rows: str) -> str:
     plain = ", ".join(quoted(name) for name in names if name not in keyed)
     if contract.block:
         return _blocks_in_force(item.columns, rows, key, (plain, content), mapping)
+    # Nearly all keys are there once: only the others go through the sort, which holds whole rows.
     return f"""
+        with doubled as (
+            select {item.hash(source)} as key_hash from {rows} group by 1 having count(*) > 1
+        )
+        select {item.columns} from {rows} as raw_rows
+        anti join doubled on {item.hash(source)} = key_hash
+        union all
         select {item.columns} from (
             select raw_rows.*, row_number() over (
                 partition by {key}
@@ -472,7 +491,9 @@ def _rows_in_force(item: RawObject, source: str, rows: str) -> str:
                     {_version(mapping)} hash({plain}) desc, hash({content}) desc,
                     delivery_id, delivery_row
             ) as place
-            from {rows} as raw_rows inner join versions using (delivery_id)
+            from {rows} as raw_rows
+            semi join doubled on {item.hash(source)} = key_hash
+            inner join versions using (delivery_id)
         ) where place = 1
         """
 

@@ -5,14 +5,15 @@ Data flow: intermediate.int_customer_purchase_days -> estimation.lifetime_value 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
 from estimation.lifetime_value import night_tables
-from estimation.lifetime_value.night import LifetimeValueSettings, estimate
+from estimation.lifetime_value.night import LifetimeValueEstimates, LifetimeValueSettings, estimate
 from estimation.lifetime_value.purchase_days import read
 
 TABLES: dict[str, pa.Schema] = {
@@ -23,6 +24,9 @@ TABLES: dict[str, pa.Schema] = {
     "lifetime_value_totals": night_tables.TOTALS,
     "lifetime_value_former_scores": night_tables.FORMER_SCORES,
 }
+
+# Beside the estimation's own arrays; beyond it DuckDB goes to disk.
+SMALL: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "300MB"}
 
 # Numbered customers instead of texts, in the order that the estimation wants.
 PURCHASE_DAYS = """
@@ -44,26 +48,31 @@ def create_missing(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"create table if not exists estimates.{name} as select * from empty")
 
 
-def estimate_into(
-    connection: duckdb.DuckDBPyConnection, as_of: date, settings: LifetimeValueSettings
-) -> None:
-    """Replace all tables, in one transaction."""
-    days = connection.execute(PURCHASE_DAYS, {"as_of": as_of}).to_arrow_table()
-    purchases = read(days)
-    del days
+def estimate_into(warehouse: Path, as_of: date, settings: LifetimeValueSettings) -> None:
+    """Replace all tables of the warehouse file, in one transaction."""
+    # Closed before the estimation: DuckDB would hold on to the memory of the query.
+    with duckdb.connect(str(warehouse), config=SMALL) as connection:
+        purchases = read(connection.execute(PURCHASE_DAYS, {"as_of": as_of}).to_arrow_table())
     night = estimate(purchases, as_of, settings)
+    with duckdb.connect(str(warehouse), config=SMALL) as connection:
+        _write_all(connection, night)
+
+
+def _write_all(connection: duckdb.DuckDBPyConnection, night: LifetimeValueEstimates) -> None:
     connection.execute("begin")
-    _write(connection, "lifetime_value_scores", [night.scores])
-    _write(connection, "lifetime_value_parameters", [night.parameters])
-    _write(connection, "lifetime_value_backtests", [night.backtests])
-    _write(connection, "lifetime_value_calibrations", [night.calibrations])
-    _write(connection, "lifetime_value_totals", [night.totals])
+    _write(connection, "lifetime_value_scores", iter([night.scores]))
+    _write(connection, "lifetime_value_parameters", iter([night.parameters]))
+    _write(connection, "lifetime_value_backtests", iter([night.backtests]))
+    _write(connection, "lifetime_value_calibrations", iter([night.calibrations]))
+    _write(connection, "lifetime_value_totals", iter([night.totals]))
     _write(connection, "lifetime_value_former_scores", night.former)
     connection.execute("commit")
 
 
-def _write(connection: duckdb.DuckDBPyConnection, name: str, parts: Iterable[pa.Table]) -> None:
-    empty = TABLES[name].empty_table()  # noqa: F841 -- DuckDB finds it by its name
-    connection.execute(f"create or replace table estimates.{name} as select * from empty")
-    for part in parts:  # noqa: B007
-        connection.execute(f"insert into estimates.{name} select * from part")
+def _write(connection: duckdb.DuckDBPyConnection, name: str, parts: Iterator[pa.Table]) -> None:
+    """The parts one after the other, so that only one of them is in memory."""
+    batches = (batch for part in parts for batch in part.to_batches())
+    rows = pa.RecordBatchReader.from_batches(TABLES[name], batches)
+    connection.register("rows", rows)
+    connection.execute(f"create or replace table estimates.{name} as select * from rows")
+    connection.unregister("rows")

@@ -98,6 +98,19 @@ def arrange(customer: Integers, day: Integers, value: Floats) -> PurchaseDays:
     )
 
 
+def at_most(purchases: PurchaseDays, customers: int) -> PurchaseDays:
+    """Every n-th customer, with the smallest n that leaves no more than so many; all where there
+    are no more.
+    """
+    total = len(purchases.begins)
+    step = -(-total // customers)
+    if step <= 1:
+        return purchases
+    number = np.repeat(np.arange(total), np.diff([*purchases.begins, len(purchases.days)]))
+    kept = number % step == 0
+    return arrange(number[kept], purchases.days[kept], purchases.values[kept])
+
+
 def customers_at(purchases: PurchaseDays, origin: int) -> CustomersAt:
     """What was known at the end of day ``origin``. O(rows)."""
     counts = _counts_until(purchases, origin)

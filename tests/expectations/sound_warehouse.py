@@ -38,6 +38,9 @@ RUN_TABLES = """
         data_through timestamp, status text, reason text
     );
 
+    create schema loads;
+    create table loads.state (facts_load_number bigint);
+
     create table raw.changed_rows as
     select
         1 as load_number, 'generic_orders' as object, 'shop_no' as source, 'shop_no' as id_space,

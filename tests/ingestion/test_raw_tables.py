@@ -21,8 +21,12 @@ from ingestion.warehouse import load_raw, warehouse_path
 from tests.ingestion.company import LINE_COLUMNS, LINE_HEADER, ORDER_COLUMNS, ORDER_HEADER
 from tests.ingestion.company import Company as Shop
 
-# An example is several nights with two loads each: none is spent on making a failure smaller.
-NIGHTS = settings(max_examples=15, phases=(Phase.explicit, Phase.reuse, Phase.generate))
+# An example is several nights with two loads each: few of them, more in `make test-invariants`, and
+# none spent on making a failure smaller.
+NIGHTS = settings(
+    max_examples=settings.default.max_examples // 8,
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),
+)
 TODAY = date(2026, 5, 14)
 LATEST = 40
 
