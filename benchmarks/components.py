@@ -1,7 +1,8 @@
 """Connected components: how long, and in how much memory.
 
-``python -m benchmarks.components`` measures 10 million edges between integers and between texts, and
-a night with one per cent new edges, each in a process of its own; ``--edges`` and ``--case`` choose.
+``python -m benchmarks.components`` measures 10 million edges between integers and between texts,
+and a night with one per cent new edges, each in a process of its own; ``--edges`` and ``--case``
+choose.
 """
 
 from __future__ import annotations
@@ -76,12 +77,12 @@ def _case(name: str, edges: int) -> dict[str, float]:
 CASES = ("integers", "new integers", "texts", "new texts")
 
 
-def main(_: list[str]) -> None:
+def main(arguments: list[str]) -> None:
     """Run all cases, or the one that is asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--edges", type=int, default=EDGES)
     parser.add_argument("--case", choices=CASES)
-    chosen = parser.parse_args()
+    chosen = parser.parse_args(arguments)
     if chosen.case:
         print(json.dumps(_case(chosen.case, chosen.edges)))
         return

@@ -27,7 +27,7 @@ def load_contact_addresses(
 
     ``deliveries``: ids of the deliveries in force, by raw table. Needs the view ``versions``
     (delivery_id, version_key, arrival). ``valid_from``: when the first version with the address was
-    written; what the record said before, nobody delivered. ``valid_to`` is null while the record stands;
+    written; what the record said before, nobody delivered. ``valid_to`` is null while it stands;
     ``is_ended``: the record was removed then, not given another address.
     """
     selects = [

@@ -21,7 +21,7 @@ boolean       BOOLEAN
 date          DATE
 timestamp     TIMESTAMP in UTC, microseconds
 email         ``<name>_key`` (keyed HMAC) and ``<name>_is_role`` (info@, support@... : not a person)
-email_list    ``<name>_keys``: the keys, joined by semicolons; ``<name>_role_keys``: those of functions
+email_list    ``<name>_keys``: the keys, joined by semicolons; ``<name>_role_keys``: functions
 phone, name,  ``<name>_key``
 address, ip
 free_text     ``<name>_length``: characters; the words stay in landing and vault

@@ -393,7 +393,8 @@ def _load_parameters(
     )
     connection.execute(
         "create table if not exists estimates.identity_exclusions (identifier text, "
-        "other_identifier text, evidence_source text, evidence text, observed_at timestamp, reason text)"
+        "other_identifier text, evidence_source text, evidence text, observed_at timestamp, "
+        "reason text)"
     )
 
 

@@ -1,8 +1,8 @@
-"""Who is one customer, between two phases of dbt: evidence out of the warehouse, assignments into it.
+"""Who is one customer, between two phases of dbt: evidence from the warehouse, assignments to it.
 
-Beside the assignments the warehouse keeps what they were made from, so that the next night resolves only
-what changed. Nothing depends on it: without it, or after a change of code, everything is resolved
-again, with the same result.
+Beside the assignments the warehouse keeps what they were made from, so that the next night resolves
+only what changed. Nothing depends on it: without it, or after a change of code, everything is
+resolved again, with the same result.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from estimation.identity.incremental import Changes, update
 from estimation.identity.resolution import Resolution, resolve
 from estimation.identity.tables import ASSIGNMENTS, BLOCKS, EDGES, EXCLUSIONS, IDENTIFIERS
 
-_IDENTIFIERS = f"select {', '.join(IDENTIFIERS.names)} from intermediate.int_identifiers"  # noqa: S608
-_EDGES = f"select {', '.join(EDGES.names)} from intermediate.int_identity_edges"  # noqa: S608
+_IDENTIFIERS = f"select {', '.join(IDENTIFIERS.names)} from intermediate.int_identifiers"
+_EDGES = f"select {', '.join(EDGES.names)} from intermediate.int_identity_edges"
 _KEPT = {
     "identity_assignments": ASSIGNMENTS,
     "identity_exclusions": EXCLUSIONS,
@@ -91,7 +91,7 @@ def _is_kept(connection: duckdb.DuckDBPyConnection, code: str) -> bool:
 
 def _previous(connection: duckdb.DuckDBPyConnection) -> Resolution:
     assignments, exclusions, blocks = (
-        _read(connection, f"select * from estimates.{name}").cast(schema)  # noqa: S608
+        _read(connection, f"select * from estimates.{name}").cast(schema)
         for name, schema in list(_KEPT.items())[:3]
     )
     return Resolution(assignments, exclusions, blocks)
@@ -99,7 +99,7 @@ def _previous(connection: duckdb.DuckDBPyConnection) -> Resolution:
 
 def _changes(connection: duckdb.DuckDBPyConnection) -> Changes:
     seen, edges_seen = (
-        f"select * from estimates.{name}"  # noqa: S608
+        f"select * from estimates.{name}"
         for name in ("identity_identifiers_seen", "identity_edges_seen")
     )
     changed_edges = pa.concat_tables(

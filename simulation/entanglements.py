@@ -1,9 +1,9 @@
 """People whose identifiers run into each other, in companies large enough to hold many of them.
 
-Every fortieth pair of neighbours of each kind: a couple with one address, a family with one device, a
-device that is handed on, a job that passes on with its address, duplicates that the CRM merged, two
-people whom the CRM merged by mistake and split again, a firm's role mailbox. The cast plays one of
-each in every company; these make them frequent enough to measure.
+Every fortieth pair of neighbours of each kind: a couple with one address, a family with one device,
+a device that is handed on, a job that passes on with its address, duplicates that the CRM merged,
+two people whom the CRM merged by mistake and split again, a firm's role mailbox. The cast plays one
+of each in every company; these make them frequent enough to measure.
 """
 
 from __future__ import annotations

@@ -111,6 +111,9 @@ def export_crm(
     _show(book, by_role(people), calendar)
 
 
+Facts = dict[str, object]
+
+
 def _versions(
     people: list[Person], orders: list[Order], mail: Mail, calendar: Calendar, seed: int
 ) -> list[Version]:
@@ -123,41 +126,22 @@ def _versions(
         if not person.contact_id:
             continue
         created = max(calendar.start + HOUR, person.acquired_at - 2 * HOUR)
-        facts: dict[str, object] = {"createdate": created, "lifecyclestage": "lead"}
-        changes: list[tuple[int, dict[str, object]]] = [(created, {})]
-        if person.index in first_order:
-            bought = max(created + 60, first_order[person.index] + 60)
-            changes.append((bought, {"lifecyclestage": "customer"}))
-        if person.index in mail.unsubscribed:
-            left = mail.unsubscribed[person.index] + 90
-            changes.append((max(created + 61, left), {"hs_email_optout": "true"}))
-        if person.role == "opted_out":
-            # Out, in again, out for good: only the order in time tells.
-            for day, out in ((6, "true"), (9, "false"), (21, "true")):
-                changes.append((calendar.at(day, 8), {"hs_email_optout": out}))
+        changes = [
+            (created, {}),
+            *_usual_changes(person, first_order, mail, created, calendar),
+            *_entangled_changes(person, created),
+        ]
         if u[0] < 0.1:
             moved = created + int(u[1] * 20 * DAY)
             changes.append((moved, {"phone": f"+4701{person.index:06d}"}))
-        if person.former_email or person.work_email:
-            moved = person.changed_at + (HANDOVER if person.work_email else 0)
-            changes.append((max(created + 30, moved), {}))
+        facts: Facts = {"createdate": created, "lifecyclestage": "lead"}
         undone = _undone(person)
-        if person.swallows >= 0:
-            changes += [(at, {"merged": merged}) for at, merged in undone]
-        merged_at = max(created + DAY, person.changed_at)
-        if person.is_doubled:
-            merge = {"merged": contact_id(person.index, 1), "additional": person.emails[-1]}
-            changes.append((merged_at, merge))
         for at, change in sorted(changes, key=lambda item: item[0]):
             facts = {**facts, **change}
             is_away = person.is_swallowed and undone[0][0] <= at < undone[1][0]
             if at < calendar.end and not is_away:
                 versions.append(_version(person, person.contact_id, at, facts))
-        if person.is_swallowed:
-            versions.append(Version(person.contact_id, undone[0][0], {}, person.index, True))
-            versions.append(_version(person, person.contact_id, undone[1][0], facts))
-        if person.is_doubled and merged_at < calendar.end:
-            versions.extend(_double(person, facts, created, merged_at))
+        versions += _second_records(person, facts, created, calendar)
         if u[2] < 0.01 and not person.is_cast and created + 9 * DAY < calendar.end:
             gone = _version(person, person.contact_id, calendar.end - HOUR, facts)
             versions.append(
@@ -166,6 +150,56 @@ def _versions(
     versions.extend(_merged(by_role(people)["merged"], calendar))
     versions.sort(key=lambda version: (version.at, version.contact_id))
     return versions
+
+
+def _usual_changes(
+    person: Person, first_order: dict[int, int], mail: Mail, created: int, calendar: Calendar
+) -> list[tuple[int, Facts]]:
+    changes: list[tuple[int, Facts]] = []
+    if person.index in first_order:
+        bought = max(created + 60, first_order[person.index] + 60)
+        changes.append((bought, {"lifecyclestage": "customer"}))
+    if person.index in mail.unsubscribed:
+        left = mail.unsubscribed[person.index] + 90
+        changes.append((max(created + 61, left), {"hs_email_optout": "true"}))
+    if person.role == "opted_out":
+        # Out, in again, out for good: only the order in time tells.
+        for day, out in ((6, "true"), (9, "false"), (21, "true")):
+            changes.append((calendar.at(day, 8), {"hs_email_optout": out}))
+    return changes
+
+
+def _entangled_changes(person: Person, created: int) -> list[tuple[int, Facts]]:
+    """A new job, somebody merged in by mistake, a second record merged in."""
+    changes: list[tuple[int, Facts]] = []
+    if person.former_email or person.work_email:
+        moved = person.changed_at + (HANDOVER if person.work_email else 0)
+        changes.append((max(created + 30, moved), {}))
+    if person.swallows >= 0:
+        changes += [(at, {"merged": merged}) for at, merged in _undone(person)]
+    if person.is_doubled:
+        merge: Facts = {"merged": contact_id(person.index, 1), "additional": person.emails[-1]}
+        changes.append((_merged_at(person, created), merge))
+    return changes
+
+
+def _merged_at(person: Person, created: int) -> int:
+    return max(created + DAY, person.changed_at)
+
+
+def _second_records(
+    person: Person, facts: Facts, created: int, calendar: Calendar
+) -> list[Version]:
+    """A record that was merged away and came back, and one that was merged away for good."""
+    if person.is_swallowed:
+        (merged_at, _), (split_at, _) = _undone(person)
+        return [
+            Version(person.contact_id, merged_at, {}, person.index, True),
+            _version(person, person.contact_id, split_at, facts),
+        ]
+    if person.is_doubled and _merged_at(person, created) < calendar.end:
+        return _double(person, facts, created, _merged_at(person, created))
+    return []
 
 
 def _undone(person: Person) -> list[tuple[int, str]]:

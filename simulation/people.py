@@ -114,8 +114,8 @@ class Person:
     mail_client: str
     is_subscribed: bool
     has_web_consent: bool
-    # What changes at ``changed_at``: an address of work is given up (former) or taken over (work), a
-    # device given or taken, two records of the person merged, or two people merged by mistake.
+    # What changes at ``changed_at``: an address of work is given up (former) or taken over (work),
+    # a device given or taken, two records of the person merged, or two people merged by mistake.
     changed_at: int = 0
     former_email: str = ""
     work_email: str = ""

@@ -41,10 +41,10 @@ def components(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.Table:
 def contract(known: pa.Table, left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.Table:
     """What new edges change in known components.
 
-    ``known``: what ``components`` returned, at least the vertices that the new edges touch.
-    The new edges are laid onto the old components, not onto their members, so that the cost follows the
-    new edges. Returns ``old_component`` (int32; null for a vertex that was not known), ``vertex``
-    (null but for such a vertex) and ``component``: the components that are now one share a number.
+    ``known``: what ``components`` returned, at least the vertices that the new edges touch. The new
+    edges are laid onto the old components, not onto their members, so that the cost follows the new
+    edges. Returns ``old_component`` (int32; null for a vertex that was not known), ``vertex`` (null
+    but for such a vertex) and ``component``: the components that are now one share a number.
     """
     ends = pa.chunked_array([*left.chunks, *right.chunks], type=left.type)
     # The few new ends are hashed, not the many known vertices.

@@ -2,8 +2,8 @@
 
 A device never makes two people one. It belongs to the customer who logs in on it; where several do,
 each owns it from the first to the last of their own logins, the first one also before, the last one
-also after, and nobody while the times of two overlap. A link in an e-mail says less than a login: it
-counts only on a device where nobody logs in, and only if all links were one customer's.
+also after, and nobody while the times of two overlap. A link in an e-mail says less than a login:
+it counts only on a device where nobody logs in, and only if all links were one customer's.
 """
 
 from __future__ import annotations

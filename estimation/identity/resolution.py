@@ -1,9 +1,9 @@
 """Which identifiers are one customer, and since when.
 
-Deterministic linkage only: two identifiers are one customer when a chain of evidence joins them that no
-guard breaks. The customer's id is made from the cluster's oldest identifier, so it stays the same
-when identifiers are added, and depends on nothing but the evidence: a rerun without some evidence
-ends as if that evidence had never been.
+Deterministic linkage only: two identifiers are one customer when a chain of evidence joins them
+that no guard breaks. The customer's id is made from the cluster's oldest identifier, so it stays
+the same when identifiers are added, and depends on nothing but the evidence: a rerun without some
+evidence ends as if that evidence had never been.
 
 Blocks of evidence are looked into one by one only where something is wrong in them; all others are
 components of a graph.
@@ -67,8 +67,8 @@ def resolve(identifiers: pa.Table, edges: pa.Table, known: pa.Table | None = Non
     ``identifiers``: IDENTIFIERS, each once. ``edges``: EDGES. ``known``: ASSIGNMENTS of identifiers
     that are not to be resolved again but that devices among ``identifiers`` met.
 
-    An identifier with a ``guard_reason`` joins nobody and belongs to nobody, unless the user decided
-    otherwise; so does a device that met no customer, unless it placed an order. Raises
+    An identifier with a ``guard_reason`` joins nobody and belongs to nobody, unless the user
+    decided otherwise; so does a device that met no customer, unless it placed an order. Raises
     UnknownIdentifier for an edge into nowhere.
     """
     graph = _Graph.of(identifiers.cast(IDENTIFIERS), edges.cast(EDGES), known)
@@ -256,7 +256,8 @@ def _crowded(
     places, counts = np.unique(
         np.stack([pairs[:, 0], spaces[pairs[:, 1]]], axis=1), axis=0, return_counts=True
     )
-    return blocks[places[counts > MOST_CUSTOMERS, 0]]
+    crowded: np.ndarray = blocks[places[counts > MOST_CUSTOMERS, 0]]
+    return crowded
 
 
 def _outcomes(
@@ -320,7 +321,7 @@ def _first_seen(spell: Spell, seen: dict[str, datetime | None]) -> datetime:
 
 
 def node_name(spell: Spell) -> str:
-    """The identifier; with the moment from which on it is another customer's, where there is one."""
+    """The identifier; with the moment from which on it is another customer's, if there is one."""
     return (
         spell.identifier
         if spell.since is None

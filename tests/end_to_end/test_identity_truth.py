@@ -7,7 +7,6 @@ benchmarks/RESULTS.md.
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -156,7 +155,7 @@ def test_a_decision_taken_back_leaves_no_trace(night: Night, tmp_path: Path) -> 
     assert decided.customer(kept[0], "hubspot") != decided.customer(kept[1], "hubspot")
     assert _hashes(decided) != _hashes(night)
     (home / "rapport.yml").write_text(configured)
-    os.unlink(home / "decisions.csv")
+    (home / "decisions.csv").unlink()
     assert _hashes(_again(night, home)) == _hashes(night)
 
 

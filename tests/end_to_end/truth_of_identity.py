@@ -138,9 +138,12 @@ def _customer(
     spells: Sequence[tuple[datetime | None, datetime | None, str]], item: Element
 ) -> str | None:
     """Whose the identifier was in the person's time; of a single owner, at any time of it."""
-    if item.since is None and item.until is None:
+    if item.since is not None:
+        moment = item.since + INSIDE
+    elif item.until is not None:
+        moment = item.until - INSIDE
+    else:
         return spells[0][2] if len(spells) == 1 else None
-    moment = item.since + INSIDE if item.since else (item.until or datetime.max) - INSIDE
     for since, until, customer in spells:
         if (since is None or since <= moment) and (until is None or moment < until):
             return customer

@@ -48,7 +48,7 @@ def edge(
     return {
         "left_identifier": left,
         "right_identifier": right,
-        "source": left.split("|")[0],
+        "source": left.split("|", maxsplit=1)[0],
         "evidence": evidence,
         "strength": strength,
         "observed_at": day(since),

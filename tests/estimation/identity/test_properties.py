@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from itertools import pairwise
+from random import Random
 
 import pyarrow as pa
 from hypothesis import given, settings
@@ -152,7 +154,7 @@ def test_taking_evidence_back_ends_as_if_it_had_never_been(
 @given(evidence(), st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_show(
     found: Evidence,
-    random: st.random.Random,  # type: ignore[name-defined]
+    random: Random,
 ) -> None:
     known, edges = list(found[0]), list(found[1])
     expected = resolve(*tables(known, edges))
@@ -178,7 +180,7 @@ def test_no_moment_of_an_identifier_is_two_customers(found: Evidence) -> None:
         spells[row["identifier"]].append((row["valid_from"] or day(-999), row["valid_to"]))
     for times in spells.values():
         times.sort()
-        for (_, until), (since, _) in zip(times, times[1:], strict=False):
+        for (_, until), (since, _) in pairwise(times):
             assert until is not None
             assert until <= since
 
