@@ -103,9 +103,9 @@ customer_counts as (
 
 ),
 
--- Whoever has so many customers is a till, a kiosk or a test: nothing about it has to be
--- looked at more closely. Fewer may be merged records of one person: identity estimation
--- decides.
+-- Whoever has so many customers is a till, a kiosk or a test: nothing about it has to
+-- be looked at more closely. Fewer may be merged records of one person: identity
+-- estimation decides.
 crowded as (
 
     select identifier

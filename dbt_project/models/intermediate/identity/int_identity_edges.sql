@@ -69,7 +69,8 @@ customers_with_address as (
         source,
         {{ customer_identifier('customer_id') }} as left_identifier,
         {{ email_identifier('email_key') }} as right_identifier,
-        case mention when 'web' then 'login_email' else mention || '_email' end as evidence,
+        case mention when 'web' then 'login_email' else mention || '_email' end
+            as evidence,
         first_seen_at as observed_at,
         last_seen_at as last_observed_at,
         false as is_ended
@@ -84,7 +85,8 @@ customers_with_card as (
         source,
         {{ customer_identifier('customer_id') }} as left_identifier,
         {{ loyalty_identifier('loyalty_id') }} as right_identifier,
-        case mention when 'contact' then 'contact_card' else 'loyalty_card' end as evidence,
+        case mention when 'contact' then 'contact_card' else 'loyalty_card' end
+            as evidence,
         first_seen_at as observed_at,
         last_seen_at as last_observed_at,
         false as is_ended
@@ -179,7 +181,8 @@ logins_by_address as (
         last_seen_at as last_observed_at,
         false as is_ended
     from mentions
-    where customer_id is null
+    where
+        customer_id is null
         and email_key is not null
         and anonymous_id is not null
 
@@ -199,18 +202,18 @@ clicks as (
 
 ),
 
--- A decision about an identifier that nobody delivered joins nothing; identity_exclusions
--- tells it.
+-- A decision about an identifier that nobody delivered joins nothing, which
+-- identity_exclusions tells.
 decided as (
 
     select
         'rapport.yml' as source,
         decisions.left_identifier,
         decisions.right_identifier,
-        'decision_' || decisions.decision as evidence,
         cast(null as timestamp) as observed_at,
         cast(null as timestamp) as last_observed_at,
-        false as is_ended
+        false as is_ended,
+        'decision_' || decisions.decision as evidence
     from decisions
     inner join identifiers as left_identifiers
         on decisions.left_identifier = left_identifiers.identifier

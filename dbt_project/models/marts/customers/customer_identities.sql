@@ -39,16 +39,16 @@ run_parameters as (
 excluded_pairs as (
 
     select distinct
-        least(identifier, other_identifier) as first_identifier,
-        greatest(identifier, other_identifier) as second_identifier,
         source,
-        evidence
+        evidence,
+        least(identifier, other_identifier) as first_identifier,
+        greatest(identifier, other_identifier) as second_identifier
     from exclusions
     where other_identifier is not null
 
 ),
 
--- Evidence that a guard took out joins nobody, so it is not why somebody is who they are.
+-- Evidence that a guard took out joins nobody, so it is not why anybody is a customer.
 accepted_edges as (
 
     select
@@ -138,13 +138,13 @@ owned as (
         sightings.identifier_type,
         identity_assignments.node,
         identity_assignments.customer_id,
+        identity_assignments.valid_to,
         coalesce(
             greatest(sightings.first_seen_at, identity_assignments.valid_from),
             sightings.first_seen_at,
             identity_assignments.valid_from,
             timestamp '1970-01-01 00:00:00'
-        ) as valid_from,
-        identity_assignments.valid_to
+        ) as valid_from
     from sightings
     inner join identity_assignments
         on sightings.identifier = identity_assignments.identifier
@@ -191,8 +191,8 @@ final as (
         cast(coalesce(ranked_evidence.strength, 1) as decimal(3, 2))
             as evidence_strength,
         coalesce(ranked_evidence.evidence, 'own record') as evidence,
-        -- a customer's id is made from the oldest node: every id that an earlier release
-        -- gave to a part of this customer stands beside an identifier
+        -- a customer's id is made from the oldest node: every id that an earlier
+        -- release gave to a part of this customer stands beside an identifier
         'c' || substr({{ sha256_hex('owned.node') }}, 1, 20) as earlier_customer_id
     from owned
     cross join run_parameters
