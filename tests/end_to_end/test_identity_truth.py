@@ -15,7 +15,7 @@ import duckdb
 import pytest
 
 from ingestion import settings as configuration
-from ingestion.warehouse import load_raw, warehouse_path
+from ingestion.warehouse import warehouse_path
 from rapport import steps
 from rapport.identities import resolve_identities
 from tests.end_to_end.night import Company, Night, rapport, run_night
@@ -43,7 +43,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _evidence(home: Path, as_of: date) -> None:
-    load_raw(configuration.load(home), as_of)
+    steps.load_raw(home, as_of)
     steps.run_dbt(home, "staging")
 
 
