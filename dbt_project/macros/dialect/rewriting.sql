@@ -35,15 +35,15 @@
 {%- endmacro %}
 
 
-{#- 36 bits that tell texts apart, to find one among millions without comparing texts. -#}
+{#- 40 bits that tell texts apart, to find one among millions without comparing texts. -#}
 {% macro text_number(column) -%}
     {{ return(adapter.dispatch('text_number')(column)) }}
 {%- endmacro %}
 
 {% macro duckdb__text_number(column) -%}
-    cast(hash({{ column }}) >> 28 as bigint)
+    cast(hash({{ column }}) >> 24 as bigint)
 {%- endmacro %}
 
 {% macro spark__text_number(column) -%}
-    shiftrightunsigned(xxhash64({{ column }}), 28)
+    shiftrightunsigned(xxhash64({{ column }}), 24)
 {%- endmacro %}

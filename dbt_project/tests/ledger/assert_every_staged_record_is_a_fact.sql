@@ -8,27 +8,24 @@ movements as (
 
     select
         'web event' as record_type,
-        coalesce(currency, 'XXX') as currency,
+        'XXX' as currency,
         count(*) as row_count,
-        coalesce(sum(amount), 0) as amount
+        0 as amount
     from {{ ref('stg_ga4__events') }}
-    group by coalesce(currency, 'XXX')
     union all
     select
         'web event' as record_type,
-        coalesce(currency, 'XXX') as currency,
+        'XXX' as currency,
         count(*) as row_count,
-        coalesce(sum(amount), 0) as amount
+        0 as amount
     from {{ ref('stg_generic__web_events') }}
-    group by coalesce(currency, 'XXX')
     union all
     select
         'web event' as record_type,
-        coalesce(currency, 'XXX') as currency,
+        'XXX' as currency,
         -count(*) as row_count,
-        -coalesce(sum(amount), 0) as amount
+        0 as amount
     from {{ ref('int_web_events') }}
-    group by coalesce(currency, 'XXX')
     union all
     select
         'deal' as record_type,

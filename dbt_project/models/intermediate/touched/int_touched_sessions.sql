@@ -137,6 +137,18 @@ session_numbers as (
 
 ),
 
+-- Numbers and days of all sessions are small enough to be read; of the sessions
+-- themselves only the days found are.
+days_found as (
+
+    select
+        started_utc_date,
+        session_number
+    from {{ as_it_was('int_web_sessions') }}
+    where {{ is_among('session_numbers', ['session_number']) }}
+
+),
+
 final as (
 
     select
@@ -145,7 +157,7 @@ final as (
         ended_at
     from {{ as_it_was('int_web_sessions') }}
     where
-        {{ is_among('session_numbers', ['session_number']) }}
+        {{ is_among('days_found', ['started_utc_date', 'session_number']) }}
         and {{ is_among('session_numbers', ['session_id']) }}
 
 )
