@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -94,7 +95,10 @@ class Company:
         self.home.mkdir(parents=True, exist_ok=True)
         document = {"reporting_currency": "NOK", "time_zone": "Europe/Oslo", "sources": sources}
         text = yaml.safe_dump({**document, **more}, allow_unicode=True, sort_keys=False)
-        (self.home / settings.CONFIGURATION).write_text(text, encoding="utf-8")
+        # By rename: another process may be reading it.
+        draft = self.home / f"{os.getpid()}.yml"
+        draft.write_text(text, encoding="utf-8")
+        draft.rename(self.home / settings.CONFIGURATION)
         self._share_key()
         return settings.load(self.home)
 
