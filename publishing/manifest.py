@@ -89,6 +89,11 @@ class GateOutcome:
     is_open: bool
     results: tuple[Mapping[str, Any], ...]
 
+    @property
+    def warnings(self) -> tuple[Mapping[str, Any], ...]:
+        """The checks that did not hold; of an open gate these are its warnings."""
+        return tuple(result for result in self.results if result.get("success") is False)
+
 
 @dataclass(frozen=True)
 class Manifest:

@@ -14,6 +14,8 @@ from rapport.airflow_runner import Outcome
 from rapport.published import NothingPublished, open_current
 
 TOP = 3
+# Enough to see which feed or day is meant; the release's report has every row that was kept.
+ROWS_PER_WARNING = 2
 
 
 def print_night(console: Console, errors: Console, home: Path, outcome: Outcome) -> int:
@@ -46,6 +48,8 @@ def _print_release(
         )
         return
     console.print(_gates(manifest))
+    for line in _warnings(manifest):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(_marts(manifest))
     console.print(_top_customers(connection))
     for note in manifest.notes:
@@ -56,11 +60,25 @@ def _print_release(
 def _gates(manifest: Manifest) -> Table:
     table = Table("gate", "result", "expectations", "warnings")
     for gate in manifest.gates:
-        warnings = sum(1 for result in gate.results if result.get("success") is False)
         table.add_row(
-            gate.gate, "open" if gate.is_open else "closed", str(len(gate.results)), str(warnings)
+            gate.gate,
+            "open" if gate.is_open else "closed",
+            str(len(gate.results)),
+            str(len(gate.warnings)),
         )
     return table
+
+
+def _warnings(manifest: Manifest) -> list[str]:
+    """A line for each warning: the expectation, what was seen, and the first rows meant."""
+    lines = []
+    for gate in manifest.gates:
+        for warning in gate.warnings:
+            rows = warning.get("rows", [])[:ROWS_PER_WARNING]
+            named = [" ".join(f"{name}={value}" for name, value in row.items()) for row in rows]
+            seen = "; ".join([warning["observed"], *named])
+            lines.append(f"warning: {warning['check']}: {seen}")
+    return lines
 
 
 def _marts(manifest: Manifest) -> Table:

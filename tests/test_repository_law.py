@@ -122,6 +122,12 @@ def test_documents_name_no_machine(pytestconfig: pytest.Config) -> None:
     assert found == []
 
 
+def test_no_file_holds_both_sides_of_a_merge() -> None:
+    mark = re.compile(rb"^(<{7}|>{7}) ", re.MULTILINE)
+    files = [path for path in TRACKED if path.is_file()]
+    assert [str(path) for path in files if mark.search(path.read_bytes())] == []
+
+
 def test_the_mapping_page_lists_every_generic_column() -> None:
     from rapport.mapping_reference import PAGE, page
 

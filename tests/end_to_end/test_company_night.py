@@ -451,6 +451,14 @@ def test_the_manifest_tells_every_byte_of_the_release(night: Night) -> None:
         assert night.one(f"select count(*) from {mart.name}") == mart.rows
 
 
+def test_every_warning_of_a_gate_is_told_on_the_screen(night: Night) -> None:
+    gates = verify(night.release).gates
+    found = [warning["check"] for gate in gates for warning in gate.warnings]
+    assert found
+    told = [line for line in night.done.stdout.splitlines() if line.startswith("warning: ")]
+    assert [line.split(": ")[1] for line in told] == found
+
+
 def test_a_second_night_without_deliveries_publishes_nothing_and_says_so(night: Night) -> None:
     before = {path: path.stat().st_mtime_ns for path in (night.home / "published").rglob("*")}
     done = run_night(night.home, night.company.exports)

@@ -41,8 +41,10 @@ class Api:
     def runs(self, dag_id: str = "~") -> list[dict[str, Any]]:
         return list(self.get(f"dags/{dag_id}/dagRuns", limit=100)["dag_runs"])
 
-    def run_state(self, dag_id: str, run_id: str) -> str:
-        return str(self.get(f"dags/{dag_id}/dagRuns/{run_id}")["state"])
+    def ended(self, dag_id: str, run_id: str) -> str | None:
+        """How a run ended, ``None`` while it goes on."""
+        state = self.get(f"dags/{dag_id}/dagRuns/{run_id}")["state"]
+        return None if state in UNFINISHED else str(state)
 
     def tasks(self, dag_id: str = "~", run_id: str = "~") -> list[dict[str, Any]]:
         path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances"

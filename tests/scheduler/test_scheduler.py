@@ -20,6 +20,7 @@ import pytest
 import yaml
 
 from ingestion import settings
+from ingestion.ledger import open_ledger
 from rapport import airflow_server
 from rapport.home_lock import is_held
 from tests.scheduler.rest_api import UNFINISHED, Api, interval, wait_until
@@ -130,11 +131,15 @@ def test_a_source_triggered_over_the_api_is_taken_in(night: Night) -> None:
 
     run_id = night.api.trigger(f"ingest_{source}")
 
-    wait_until(
-        f"ingest_{source} succeeds",
+    ended = wait_until(
+        f"ingest_{source} has ended",
         4 * MINUTES,
-        lambda: night.api.run_state(f"ingest_{source}", run_id) == "success",
+        lambda: night.api.ended(f"ingest_{source}", run_id),
     )
+    with open_ledger(night.home) as ledger:
+        taken_in = ledger.deliveries(source)
+    assert ended == "success"
+    assert sum(delivery.rows_delivered for delivery in taken_in) > 0
 
 
 def test_an_unreadable_export_is_tried_again_and_taken_in_once_repaired(night: Night) -> None:
@@ -160,15 +165,24 @@ def test_publishing_waits_while_a_step_of_the_build_has_the_warehouse(night: Nig
             if task["state"] == "running" and task["task_id"].startswith("run_dbt")
         ]
 
-    wait_until("dbt runs", 6 * MINUTES, running)
+    (step, *_) = wait_until("dbt runs", 6 * MINUTES, running)
     run_id = night.api.trigger("publish_marts")
 
     # It is refused in the middle of a build, and its next attempts find the finished one.
-    wait_until(
-        "publish_marts succeeds",
+    ended = wait_until(
+        "publish_marts has ended",
         10 * MINUTES,
-        lambda: night.api.run_state("publish_marts", run_id) == "success",
+        lambda: night.api.ended("publish_marts", run_id),
     )
+    (publishing,) = night.api.tasks("publish_marts", run_id)
+    starts = [interval(attempt)[0] for attempt in night.api.attempts(publishing)]
+    (building,) = [
+        task
+        for task in night.api.tasks("build_marts")
+        if task["task_id"] == step and task["state"] == "success"
+    ]
+    assert ended == "success"
+    assert min(starts) >= interval(building)[1]
 
 
 def test_the_night_s_assets_build_and_publish_once(night: Night) -> None:

@@ -122,10 +122,12 @@ def _changes(before: Evidence, now: Evidence) -> Changes:
     )
 
 
-def _same(one: Resolution, other: Resolution) -> None:
-    assert one.assignments.to_pylist() == other.assignments.to_pylist()
-    assert one.exclusions.to_pylist() == other.exclusions.to_pylist()
-    assert one.blocks.to_pylist() == other.blocks.to_pylist()
+def _rows(found: Resolution) -> dict[str, list[Row]]:
+    return {
+        "assignments": found.assignments.to_pylist(),
+        "exclusions": found.exclusions.to_pylist(),
+        "blocks": found.blocks.to_pylist(),
+    }
 
 
 @settings(deadline=None)
@@ -134,7 +136,7 @@ def test_an_incremental_night_equals_a_full_one(nights: tuple[Evidence, Evidence
     before, now = nights
     first = resolve(*tables(*before))
     second, looked_at = update(first, *tables(*now), _changes(before, now))
-    _same(second, resolve(*tables(*now)))
+    assert _rows(second) == _rows(resolve(*tables(*now)))
     assert looked_at <= len(now[0])
 
 
@@ -147,7 +149,7 @@ def test_taking_evidence_back_ends_as_if_it_had_never_been(
     first = resolve(*tables(*before))
     second, _ = update(first, *tables(*now), _changes(before, now))
     again, _ = update(second, *tables(*before), _changes(now, before))
-    _same(again, first)
+    assert _rows(again) == _rows(first)
 
 
 @settings(deadline=None)
@@ -160,7 +162,7 @@ def test_the_order_of_rows_does_not_show(
     expected = resolve(*tables(known, edges))
     random.shuffle(known)
     random.shuffle(edges)
-    _same(resolve(*tables(known, edges)), expected)
+    assert _rows(resolve(*tables(known, edges))) == _rows(expected)
 
 
 @settings(deadline=None)
@@ -168,7 +170,7 @@ def test_the_order_of_rows_does_not_show(
 def test_a_night_without_news_looks_at_nothing_and_changes_no_id(found: Evidence) -> None:
     first = resolve(*tables(*found))
     second, looked_at = update(first, *tables(*found), _changes(found, found))
-    _same(second, first)
+    assert _rows(second) == _rows(first)
     assert looked_at == 0
 
 
