@@ -463,19 +463,21 @@ def _rows_in_force(item: RawObject, source: str, rows: str) -> str:
     if mapping.mode != "upsert":
         return f"select {item.columns} from {rows}"
     key = ", ".join(item.key(source))
-    # Equal versions are told apart by content, so that the order of deliveries cannot show; by what
-    # is not keyed first, so that another key does not choose other rows.
+    # Equal versions are told apart by content, so that the order of deliveries cannot show: the one
+    # that says most is taken, for a vendor may leave out what was not asked for. Then by what is
+    # not keyed first, so that another key does not choose other rows.
     names = [name for name in contract.raw_schema().names if name not in _DELIVERY_COLUMNS]
-    content = ", ".join(map(quoted, names))
     keyed = {
         name
         for column in contract.columns
         if column.type in (*KEYED, "email_list")
         for name, _ in column.raw_fields()
     }
-    plain = ", ".join(quoted(name) for name in names if name not in keyed)
+    filled = " + ".join(f"({quoted(name)} is not null)::int" for name in names)
+    plain = f"hash({', '.join(quoted(name) for name in names if name not in keyed)})"
+    whole = f"hash({', '.join(map(quoted, names))})"
     if contract.block:
-        return _blocks_in_force(item.columns, rows, key, (plain, content), mapping)
+        return _blocks_in_force(item.columns, rows, key, (filled, plain, whole), mapping)
     # Nearly all keys are there once: only the others go through the sort, which holds whole rows.
     return f"""
         with doubled as (
@@ -488,7 +490,7 @@ def _rows_in_force(item: RawObject, source: str, rows: str) -> str:
             select raw_rows.*, row_number() over (
                 partition by {key}
                 order by
-                    {_version(mapping)} hash({plain}) desc, hash({content}) desc,
+                    {_version(mapping)} {filled} desc, {plain} desc, {whole} desc,
                     delivery_id, delivery_row
             ) as place
             from {rows} as raw_rows
@@ -499,10 +501,10 @@ def _rows_in_force(item: RawObject, source: str, rows: str) -> str:
 
 
 def _blocks_in_force(
-    columns: str, rows: str, key: str, contents: tuple[str, str], mapping: FileMapping
+    columns: str, rows: str, key: str, contents: tuple[str, str, str], mapping: FileMapping
 ) -> str:
     """The newest block of each key whole: a line that a newer export no longer holds is gone."""
-    plain, content = contents
+    filled, plain, whole = contents
     version = "" if mapping.version in VERSIONS else f"max({quoted(mapping.version)}) as version,"
     order = _version(replace(mapping, version="version")) if version else _version(mapping)
     return f"""
@@ -514,13 +516,13 @@ def _blocks_in_force(
             select
                 {key}, delivery_id, block, {version}
                 max(version_key) as version_key, max(arrival) as arrival,
-                bit_xor(hash({plain})) as plain, bit_xor(hash({content})) as content
+                sum({filled}) as filled, bit_xor({plain}) as plain, bit_xor({whole}) as whole
             from numbered group by {key}, delivery_id, block
         ),
         newest as (
             select *, row_number() over (
                 partition by {key}
-                order by {order} plain desc, content desc, delivery_id, block
+                order by {order} filled desc, plain desc, whole desc, delivery_id, block
             ) as place
             from blocks
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -201,6 +202,18 @@ def test_another_key_chooses_no_other_rows(tmp_path: Path) -> None:
         company.take([ORDER_HEADER, *rows])
         chosen |= set(company.current("select customer_id from raw.generic_orders"))
     assert len(chosen) == 1
+
+
+def test_of_equally_new_rows_the_one_that_says_most_is_taken(tmp_path: Path) -> None:
+    for number, rows in enumerate(itertools.permutations(("c1", "", "c2"))):
+        company = Company(tmp_path / str(number))
+        emails = {"c1": "", "": "a@x.no", "c2": "b@x.no"}
+        for day, customer in enumerate(rows):
+            company.take(
+                [ORDER_HEADER, order(1, customer=customer, email=emails[customer])],
+                f"orders_{day}.csv",
+            )
+        assert company.current("select customer_id from raw.generic_orders") == [("c2",)]
 
 
 def test_an_empty_table_has_the_types_of_a_filled_one(company: Company) -> None:
