@@ -2,109 +2,41 @@
 -- run's day: a join to customers multiplies, or a filter drops without a name. The
 -- analytics engineer on duty acts, in the mart named; nothing is published meanwhile.
 -- Orders, their lines and their money have tests of their own.
+{% set records = [
+    ('interaction', 'int_interactions', 'interactions', 'occurred_at'),
+    ('ticket', 'int_tickets', 'tickets', 'created_at'),
+    ('survey answer', 'int_survey_responses', 'survey_responses', 'answered_at'),
+    ('deal', 'int_deals', 'deals', 'created_at'),
+    ('session', 'int_web_sessions', 'sessions', 'started_at'),
+] %}
 with
 
 movements as (
 
+    {% for record_type, facts, mart, happened_at in records -%}
     select
-        'interaction' as record_type,
+        '{{ record_type }}' as record_type,
         count(*) as row_count
-    from {{ ref('int_interactions') }}
+    from {{ ref(facts) }}
     union all
     -- left out by name: later than the run's day
     select
-        'interaction' as record_type,
+        '{{ record_type }}' as record_type,
         -count(*) as row_count
-    from {{ ref('int_interactions') }} as facts
+    from {{ ref(facts) }} as facts
     cross join {{ ref('stg_run__parameters') }} as run_parameters
     where
-        {{ local_date('facts.occurred_at', 'run_parameters.time_zone') }}
+        {{ local_date('facts.' ~ happened_at, 'run_parameters.time_zone') }}
         > run_parameters.as_of
     union all
     select
-        'interaction' as record_type,
+        '{{ record_type }}' as record_type,
         -count(*) as row_count
-    from {{ ref('interactions') }}
+    from {{ ref(mart) }}
+    {%- if not loop.last %}
     union all
-    select
-        'ticket' as record_type,
-        count(*) as row_count
-    from {{ ref('int_tickets') }}
-    union all
-    -- left out by name: later than the run's day
-    select
-        'ticket' as record_type,
-        -count(*) as row_count
-    from {{ ref('int_tickets') }} as facts
-    cross join {{ ref('stg_run__parameters') }} as run_parameters
-    where
-        {{ local_date('facts.created_at', 'run_parameters.time_zone') }}
-        > run_parameters.as_of
-    union all
-    select
-        'ticket' as record_type,
-        -count(*) as row_count
-    from {{ ref('tickets') }}
-    union all
-    select
-        'survey answer' as record_type,
-        count(*) as row_count
-    from {{ ref('int_survey_responses') }}
-    union all
-    -- left out by name: later than the run's day
-    select
-        'survey answer' as record_type,
-        -count(*) as row_count
-    from {{ ref('int_survey_responses') }} as facts
-    cross join {{ ref('stg_run__parameters') }} as run_parameters
-    where
-        {{ local_date('facts.answered_at', 'run_parameters.time_zone') }}
-        > run_parameters.as_of
-    union all
-    select
-        'survey answer' as record_type,
-        -count(*) as row_count
-    from {{ ref('survey_responses') }}
-    union all
-    select
-        'deal' as record_type,
-        count(*) as row_count
-    from {{ ref('int_deals') }}
-    union all
-    -- left out by name: later than the run's day
-    select
-        'deal' as record_type,
-        -count(*) as row_count
-    from {{ ref('int_deals') }} as facts
-    cross join {{ ref('stg_run__parameters') }} as run_parameters
-    where
-        {{ local_date('facts.created_at', 'run_parameters.time_zone') }}
-        > run_parameters.as_of
-    union all
-    select
-        'deal' as record_type,
-        -count(*) as row_count
-    from {{ ref('deals') }}
-    union all
-    select
-        'session' as record_type,
-        count(*) as row_count
-    from {{ ref('int_web_sessions') }}
-    union all
-    -- left out by name: later than the run's day
-    select
-        'session' as record_type,
-        -count(*) as row_count
-    from {{ ref('int_web_sessions') }} as facts
-    cross join {{ ref('stg_run__parameters') }} as run_parameters
-    where
-        {{ local_date('facts.started_at', 'run_parameters.time_zone') }}
-        > run_parameters.as_of
-    union all
-    select
-        'session' as record_type,
-        -count(*) as row_count
-    from {{ ref('sessions') }}
+    {% endif -%}
+    {%- endfor %}
 
 )
 

@@ -66,6 +66,7 @@ payment_exclusions as (
 
 exclusions as (
 
+    {% for origin in ['web_exclusions', 'line_exclusions', 'payment_exclusions'] -%}
     select
         delivery_id,
         source,
@@ -74,31 +75,13 @@ exclusions as (
         reason,
         amount,
         row_count
-    from web_exclusions
+    from {{ origin }}
+    {%- if not loop.last %}
 
     union all
 
-    select
-        delivery_id,
-        source,
-        currency,
-        outcome,
-        reason,
-        amount,
-        row_count
-    from line_exclusions
-
-    union all
-
-    select
-        delivery_id,
-        source,
-        currency,
-        outcome,
-        reason,
-        amount,
-        row_count
-    from payment_exclusions
+    {% endif -%}
+    {%- endfor %}
 
 ),
 

@@ -44,6 +44,9 @@ parameters as (
 
 orders as (
 
+    {% for origin in [
+        'shopify_orders', 'generic_orders', 'web_orders', 'payment_orders'
+    ] -%}
     select
         source,
         id_space,
@@ -71,100 +74,13 @@ orders as (
         discount_code,
         campaign_id,
         is_member_recorded
-    from shopify_orders
+    from {{ origin }}
+    {%- if not loop.last %}
 
     union all
 
-    select
-        source,
-        id_space,
-        delivery_id,
-        order_id,
-        original_order_id,
-        identifier,
-        ordered_at,
-        currency,
-        delivered_amount,
-        gross_amount,
-        discount_amount,
-        refund_amount,
-        adjustment_amount,
-        tax_amount,
-        shipping_amount,
-        source_status,
-        document_type,
-        is_test,
-        is_never_paid,
-        is_pending,
-        channel,
-        location_id,
-        country,
-        discount_code,
-        campaign_id,
-        is_member_recorded
-    from generic_orders
-
-    union all
-
-    select
-        source,
-        id_space,
-        delivery_id,
-        order_id,
-        original_order_id,
-        identifier,
-        ordered_at,
-        currency,
-        delivered_amount,
-        gross_amount,
-        discount_amount,
-        refund_amount,
-        adjustment_amount,
-        tax_amount,
-        shipping_amount,
-        source_status,
-        document_type,
-        is_test,
-        is_never_paid,
-        is_pending,
-        channel,
-        location_id,
-        country,
-        discount_code,
-        campaign_id,
-        is_member_recorded
-    from web_orders
-
-    union all
-
-    select
-        source,
-        id_space,
-        delivery_id,
-        order_id,
-        original_order_id,
-        identifier,
-        ordered_at,
-        currency,
-        delivered_amount,
-        gross_amount,
-        discount_amount,
-        refund_amount,
-        adjustment_amount,
-        tax_amount,
-        shipping_amount,
-        source_status,
-        document_type,
-        is_test,
-        is_never_paid,
-        is_pending,
-        channel,
-        location_id,
-        country,
-        discount_code,
-        campaign_id,
-        is_member_recorded
-    from payment_orders
+    {% endif -%}
+    {%- endfor %}
 
 ),
 
