@@ -579,7 +579,12 @@ sources:
     files:
       - contract: generic_orders
         pattern: "orders_*.csv"
-        columns: {order_id: number, email: mail, ordered_at: at, gross_amount: goods}
+        columns:
+          order_id: number
+          email: mail
+          ordered_at: at
+          gross_amount: goods
+          refund_amount: refunded
   panel: {vendor: delighted, required: false}
 """
 CUT_JSON = '[{"id": "1", "survey_type": "nps", "score": 9, '
@@ -587,10 +592,10 @@ CUT_JSON = '[{"id": "1", "survey_type": "nps", "score": 9, '
 
 def _orders(day: str, first: int, prices: list[str]) -> str:
     lines = [
-        f"{first + place},p{place % 15}@example.org,{day}T{place % 24:02d}:00:00Z,{price}\n"
+        f"{first + place},p{place % 15}@example.org,{day}T{place % 24:02d}:00:00Z,{price},\n"
         for place, price in enumerate(prices)
     ]
-    return "number,mail,at,goods\n" + "".join(lines)
+    return "number,mail,at,goods,refunded\n" + "".join(lines)
 
 
 @pytest.fixture(scope="module")
@@ -620,6 +625,36 @@ def test_an_optional_source_that_fails_is_a_note_in_the_release(shop: Night) -> 
     assert shop.one("select count(*), sum(net_amount) from orders") == (120, Decimal("11940"))
     # Published, and yet something failed: whoever watches exit codes shall hear of it.
     assert shop.done.returncode == 1
+
+
+def test_a_refund_four_months_late_restates_the_month_of_its_order(
+    shop: Night, tmp_path: Path
+) -> None:
+    exports, home = tmp_path / "exports", tmp_path / "home"
+    shutil.copytree(shop.company.exports, exports)
+    shutil.copytree(shop.home, home, symlinks=True)
+    late = _orders("2026-10-05", 400, ["10"])
+    refunded = "103,p3@example.org,2026-06-01T03:00:00Z,99.50,25.00\n"
+    (exports / "shop" / "orders_2026-10-05.csv").write_text(late + refunded)
+    after = Night(shop.company, home, run_night(home, exports))
+
+    assert after.manifest["release"] == 2, after.done.stderr
+    assert after.ask(
+        "select key_group, before, after, change, reason from restatements where mart = 'orders'"
+    ) == [
+        (
+            "source=shop|currency=NOK|month=2026-06|measure=net_amount",
+            Decimal(11940),
+            Decimal(11915),
+            Decimal(-25),
+            "refund",
+        )
+    ]
+    assert after.one(
+        "select refund_amount, net_amount, status from orders where order_id = '103'"
+    ) == (Decimal(25), Decimal("74.5"), "partially_refunded")
+    assert after.one("select count(*) from orders") == 121
+    assert shop.one("select net_amount from orders where order_id = '103'") == Decimal("99.5")
 
 
 @pytest.fixture(scope="module")
