@@ -1,7 +1,8 @@
 """Connected components: how long, and in how much memory.
 
 ``python -m benchmarks.components`` measures 10 million edges between integers and between texts,
-and a night with one per cent new edges, each in a process of its own; ``--edges`` and ``--case``
+and the same as evidence in a warehouse: the first night, which resolves everything, and the next
+one with one per cent new edges. Each case has a process of its own; ``--edges`` and ``--case``
 choose.
 """
 
@@ -12,14 +13,17 @@ import json
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from estimation.identity.components import components, contract
+from estimation.identity.components import components
+from rapport.identities import resolve_identities
 
 EDGES = 10_000_000
 EDGES_PER_PERSON = 4
@@ -29,6 +33,7 @@ BRIDGES = 0.001
 SEED = 20261122
 
 Columns = tuple[pa.ChunkedArray, pa.ChunkedArray]
+Cost = dict[str, float]
 
 
 def identity_like(edges: int, people: int, seed: int) -> Columns:
@@ -50,31 +55,75 @@ def as_texts(columns: Columns) -> Columns:
     )
 
 
-def _case(name: str, edges: int) -> dict[str, float]:
-    people = edges // EDGES_PER_PERSON
-    columns = identity_like(edges, people, SEED)
-    if name in ("texts", "new texts"):
+def _case(name: str, edges: int) -> list[Cost]:
+    columns = identity_like(edges, edges // EDGES_PER_PERSON, SEED)
+    if name == "warehouse":
+        return _nights(edges)
+    if name == "texts":
         columns = as_texts(columns)
-    work: Callable[[], pa.Table]
-    if name.startswith("new"):
-        known = components(*columns)
-        fresh = identity_like(int(edges * NEW_SHARE), people, SEED + 1)
-        fresh = as_texts(fresh) if name == "new texts" else fresh
-        del columns
-        work = lambda: contract(known, *fresh)  # noqa: E731
-    else:
-        work = lambda: components(*columns)  # noqa: E731
+    return [_measured(lambda: components(*columns).num_rows)]
+
+
+def _nights(edges: int) -> list[Cost]:
+    """The night that resolves everything, and one with new evidence."""
+    costs = []
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        duckdb.connect(f"{folder}/warehouse.duckdb") as connection,
+    ):
+        connection.execute("set threads = 2; set memory_limit = '3GB'")
+        connection.execute("create schema intermediate; create schema estimates")
+        for number, share in enumerate((1, NEW_SHARE)):
+            _add_evidence(connection, int(edges * share), edges // EDGES_PER_PERSON, number)
+            costs.append(_measured(lambda: resolve_identities(connection, "").looked_at))
+    return costs
+
+
+def _add_evidence(
+    connection: duckdb.DuckDBPyConnection, edges: int, people: int, number: int
+) -> None:
+    left, right = as_texts(identity_like(edges, people, SEED + number))
+    connection.register("drawn", pa.table({"left_identifier": left, "right_identifier": right}))
+    connection.execute(
+        f"""
+        create table if not exists intermediate.int_identity_edges (
+            left_identifier varchar, right_identifier varchar, source varchar, evidence varchar,
+            strength double, observed_at timestamp, last_observed_at timestamp, is_ended boolean
+        );
+        insert into intermediate.int_identity_edges
+        select
+            left_identifier, right_identifier, 'shop', 'order_email', 1,
+            timestamp '2026-01-01' + to_days({number}), timestamp '2026-01-01' + to_days({number}),
+            false
+        from drawn;
+        create or replace table intermediate.int_identifiers as
+        select distinct
+            identifier, split_part(identifier, '|', 2) as identifier_type,
+            split_part(identifier, '|', 1) as id_space, null::varchar as name_key,
+            false as is_contact, true as has_order, null::varchar as guard_reason,
+            timestamp '2026-01-01' as first_seen_at
+        from (
+            select left_identifier as identifier from intermediate.int_identity_edges
+            union all
+            select right_identifier from intermediate.int_identity_edges
+        )
+        """
+    )
+    connection.unregister("drawn")
+
+
+def _measured(work: Callable[[], int]) -> Cost:
     wall, processor = time.perf_counter(), time.process_time()
-    found = work()
+    rows = work()
     return {
         "wall_s": round(time.perf_counter() - wall, 2),
         "cpu_s": round(time.process_time() - processor, 2),
         "peak_gb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, 2),
-        "rows": found.num_rows,
+        "rows": rows,
     }
 
 
-CASES = ("integers", "new integers", "texts", "new texts")
+CASES = ("integers", "texts", "warehouse")
 
 
 def main(arguments: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""Connected components of a graph, from scratch or by adding edges to known components.
+"""Connected components of a graph.
 
 Vertices are int64 or text; inside, they are dense numbers, because SciPy's components cost a
 quarter of the time and a third of the memory of any graph library that keeps vertices as objects.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -36,45 +35,6 @@ def components(left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.Table:
     vertices, places = _encoded(ends)
     _, labels = dense_components(places[: len(left)], places[len(left) :], len(vertices))
     return pa.table({LABELS[0]: vertices, LABELS[1]: pa.array(labels)})
-
-
-def contract(known: pa.Table, left: pa.ChunkedArray, right: pa.ChunkedArray) -> pa.Table:
-    """What new edges change in known components.
-
-    ``known``: what ``components`` returned, at least the vertices that the new edges touch. The new
-    edges are laid onto the old components, not onto their members, so that the cost follows the new
-    edges. Returns ``old_component`` (int32; null for a vertex that was not known), ``vertex`` (null
-    but for such a vertex) and ``component``: the components that are now one share a number.
-    """
-    ends = pa.chunked_array([*left.chunks, *right.chunks], type=left.type)
-    # The few new ends are hashed, not the many known vertices.
-    met = known.filter(pc.is_in(known[LABELS[0]], value_set=pc.unique(ends)))
-    places = pc.index_in(ends, value_set=met[LABELS[0]].combine_chunks())
-    old = met[LABELS[1]].combine_chunks().take(places.combine_chunks())
-    is_new = pc.is_null(old)
-    strangers = ends.filter(pc.is_null(places)).combine_chunks()
-    new_vertices, new_places = _encoded(pa.chunked_array([strangers]))
-    old_components, old_places = np.unique(
-        old.drop_null().to_numpy(zero_copy_only=False), return_inverse=True
-    )
-    nodes = np.empty(len(ends), dtype=np.int64)
-    new_mask = is_new.to_numpy(zero_copy_only=False)
-    nodes[~new_mask] = old_places
-    nodes[new_mask] = len(old_components) + new_places
-    size = len(old_components) + len(new_vertices)
-    _, labels = dense_components(nodes[: len(left)], nodes[len(left) :], size)
-    return pa.table(
-        {
-            "old_component": pa.concat_arrays(
-                [
-                    pa.array(old_components, pa.int32()),
-                    pa.nulls(len(new_vertices), pa.int32()),
-                ]
-            ),
-            LABELS[0]: pa.concat_arrays([pa.nulls(len(old_components), left.type), new_vertices]),
-            LABELS[1]: pa.array(labels, pa.int32()),
-        }
-    )
 
 
 def _encoded(values: pa.ChunkedArray) -> tuple[pa.Array, np.ndarray]:

@@ -77,6 +77,15 @@ def of(edges: Iterable[dict[str, object]], **known: dict[str, object]) -> tuple[
     return tables(rows, listed)
 
 
+def resolved(resolution: Resolution) -> dict[str, list[dict[str, object]]]:
+    """All that was found out, to be compared."""
+    return {
+        "assignments": resolution.assignments.to_pylist(),
+        "exclusions": resolution.exclusions.to_pylist(),
+        "blocks": resolution.blocks.to_pylist(),
+    }
+
+
 def together(resolution: Resolution) -> set[frozenset[str]]:
     """Which identifiers are one customer at some time."""
     groups: dict[str, set[str]] = {}

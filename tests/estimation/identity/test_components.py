@@ -1,4 +1,4 @@
-"""Components from scratch and by contraction, against a union of sets by hand."""
+"""Components, against a union of sets by hand."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from estimation.identity.components import components, contract
+from estimation.identity.components import components
 
 Pairs = list[tuple[int, int]]
 PAIRS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 30)), max_size=40)
@@ -43,24 +43,3 @@ def _found(table: pa.Table) -> set[frozenset[object]]:
 @given(pairs=PAIRS)
 def test_components_are_what_chains_of_edges_join(kind: pa.DataType, pairs: Pairs) -> None:
     assert _found(components(*_columns(pairs, kind))) == _groups(pairs)
-
-
-@settings(deadline=None)
-@given(old=PAIRS, new=PAIRS)
-def test_contracting_new_edges_equals_starting_again(old: Pairs, new: Pairs) -> None:
-    known = components(*_columns(old, pa.string()))
-    merged = contract(known, *_columns(new, pa.string()))
-    becomes = {
-        row["old_component"]: row["component"]
-        for row in merged.to_pylist()
-        if row["vertex"] is None
-    }
-    groups: dict[tuple[str, int], set[object]] = defaultdict(set)
-    for row in known.to_pylist():
-        old_number = row["component"]
-        place = ("new", becomes[old_number]) if old_number in becomes else ("old", old_number)
-        groups[place].add(int(row["vertex"]))
-    for row in merged.to_pylist():
-        if row["vertex"] is not None:
-            groups["new", row["component"]].add(int(row["vertex"]))
-    assert {frozenset(group) for group in groups.values()} == _groups(old + new)
