@@ -138,11 +138,8 @@ class Night:
         return rows
 
     def email_key(self, text: str) -> str:
-        """The key of an e-mail address: HMAC-SHA-256 of its normal form with the home's key."""
-        secret = bytes.fromhex((self.home / "vault" / "key").read_text().strip())
-        local, _, domain = unicodedata.normalize("NFKC", text).strip().lower().rpartition("@")
-        address = f"{local}@{domain.encode('idna').decode()}"
-        return f"k1:{hmac.digest(secret, address.encode(), 'sha256').hex()[:32]}"
+        """The key of an e-mail address."""
+        return email_key(self.home, text)
 
     def node(self, identifier: str | None) -> str | None:
         """An identifier of the oracle as the marts write it."""
@@ -176,6 +173,14 @@ class Night:
         for path in self.release.rglob("*.parquet"):
             parts += parquet_texts(path)
         return "\n".join(parts)
+
+
+def email_key(home: Path, text: str) -> str:
+    """The key of an e-mail address: HMAC-SHA-256 of its normal form with the home's key."""
+    secret = bytes.fromhex((home / "vault" / "key").read_text().strip())
+    local, _, domain = unicodedata.normalize("NFKC", text).strip().lower().rpartition("@")
+    address = f"{local}@{domain.encode('idna').decode()}"
+    return f"k1:{hmac.digest(secret, address.encode(), 'sha256').hex()[:32]}"
 
 
 def parquet_texts(path: Path) -> list[str]:

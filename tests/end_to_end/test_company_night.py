@@ -23,6 +23,7 @@ import pytest
 from publishing.manifest import verify
 from tests.end_to_end.night import Company, Night, parquet_texts, rapport, run_night
 from tests.end_to_end.oracle import Reference
+from tests.end_to_end.truth_of_identity import agreement_of_home
 
 # The sources' words for what happened: the kind that docs and seed touch_point_kinds give it. Words
 # that are not here stand in the marts as they are.
@@ -428,6 +429,13 @@ def test_quarantine_holds_exactly_the_malformed_rows(night: Night, oracle: Refer
     assert found.keys() == truth.keys() == oracle.quarantined
     for place, reason in truth.items():
         assert re.search(REASONS[reason], found[place]), place
+
+
+def test_identities_agree_with_the_truth(night: Night) -> None:
+    found = agreement_of_home(night.home, night.company.truth_rows("identifiers.csv"))
+    assert found.claimed > 1_000
+    assert found.precision >= 0.999
+    assert found.recall >= 0.97
 
 
 # --- the release -----------------------------------------------------------------------------

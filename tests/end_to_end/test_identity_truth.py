@@ -18,9 +18,9 @@ from ingestion import settings as configuration
 from ingestion.warehouse import warehouse_path
 from rapport import steps
 from rapport.identities import resolve_identities
-from tests.end_to_end.night import Company, Night, rapport, run_night
+from tests.end_to_end.night import Night, rapport, run_night
 from tests.end_to_end.test_invariants import ABOUT_DELIVERIES
-from tests.end_to_end.truth_of_identity import Agreement, agreement, elements
+from tests.end_to_end.truth_of_identity import agreement_of_home
 
 pytestmark = pytest.mark.slow
 
@@ -57,26 +57,13 @@ def _customers(home: Path) -> dict[str, str]:
         )
 
 
-def _agreement(home: Path) -> Agreement:
-    night = Night(Company(home), home, None)  # type: ignore[arg-type]
-    with (home / "truth" / "identifiers.csv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    with duckdb.connect(str(warehouse_path(home)), read_only=True) as connection:
-        known = {
-            name
-            for (name,) in connection.execute(
-                "select identifier from intermediate.int_identifiers"
-            ).fetchall()
-        }
-        return agreement(elements(rows, night.email_key, known), connection)
-
-
 def test_identities_of_a_large_company_agree_with_the_truth(
     home: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _evidence(home, LAST_DAY)
     steps.resolve_identity(home)
-    found = _agreement(home)
+    with (home / "truth" / "identifiers.csv").open(encoding="utf-8", newline="") as file:
+        found = agreement_of_home(home, list(csv.DictReader(file)))
     with capsys.disabled():
         print(
             f"\n{found.claimed:,} pairs claimed, {found.tied:,} tied: precision "

@@ -11,8 +11,12 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import duckdb
+
+from ingestion.warehouse import warehouse_path
+from tests.end_to_end.night import email_key
 
 # The namespace of each instance of the simulated company, by its rapport.yml.
 SPACES = {
@@ -69,6 +73,18 @@ class Agreement:
     def recall(self) -> float:
         """Share of tied pairs that were found."""
         return self.found / self.tied
+
+
+def agreement_of_home(home: Path, rows: Iterable[dict[str, str]]) -> Agreement:
+    """How the identities in a home's warehouse agree with ``identifiers.csv``."""
+    with duckdb.connect(str(warehouse_path(home)), read_only=True) as connection:
+        known = {
+            name
+            for (name,) in connection.execute(
+                "select identifier from intermediate.int_identifiers"
+            ).fetchall()
+        }
+        return agreement(elements(rows, lambda email: email_key(home, email), known), connection)
 
 
 def elements(
