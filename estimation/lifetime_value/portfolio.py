@@ -41,7 +41,7 @@ def portfolio_interval(
     ``misses``: ln(actual / predicted) of the same model and horizon at earlier origins;
     ``overlap``: horizon over the distance between neighbouring origins, at least 1, by which they
     repeat each other. Student's t for a new observation, around the forecast itself: the misses'
-    mean is season as much as bias (see `recalibration`).
+    mean is season as much as bias.
     """
     if not 0 < level < 1:
         raise ValueError(f"a level of {level} is no probability between 0 and 1: give e.g. 0.95")
