@@ -433,7 +433,7 @@ def test_quarantine_holds_exactly_the_malformed_rows(night: Night, oracle: Refer
 
 def test_identities_agree_with_the_truth(night: Night) -> None:
     found = agreement_of_home(night.home, night.company.truth_rows("identifiers.csv"))
-    assert found.claimed > 1_000
+    assert found.claimed > 500
     assert found.precision >= 0.999
     assert found.recall >= 0.97
 
