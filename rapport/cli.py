@@ -71,12 +71,13 @@ def main() -> None:
         from publishing.refusal import ReleaseError
         from rapport.home_lock import HomeInUseError
         from rapport.published import NothingPublished
+        from rapport.receipt import ReceiptDiffers
         from rapport.steps import BuildInterrupted, TransformFailed
 
         if isinstance(error, GateClosed):
             _fail(error, GATE_CLOSED)
         known = (ReleaseError, BuildInterrupted, TransformFailed, HomeInUseError, NothingPublished)
-        if isinstance(error, (*known, OSError)):
+        if isinstance(error, (*known, ReceiptDiffers, OSError)):
             _fail(error, FAILED)
         raise
 

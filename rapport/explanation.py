@@ -14,6 +14,7 @@ from ingestion.personal_data import Keyring, load_key
 from ingestion.sql_text import literal
 from ingestion.warehouse import warehouse_path
 from rapport.published import open_current
+from rapport.receipt import in_words
 
 ORDERS_SHOWN = 20
 
@@ -60,7 +61,8 @@ def print_explanation(
             console.print(f"customer {customer_id}, release {release.number}")
             _identities(console, connection, customer_id)
             _value(console, connection, customer_id)
-            _score(console, connection, customer_id)
+            for sentence in in_words(connection, customer_id):
+                console.print(sentence, markup=False)
             _origins(console, connection, home, customer_id)
     return 0
 
@@ -174,19 +176,3 @@ def _value(console: Console, connection: duckdb.DuckDBPyConnection, customer_id:
             f"net value {net:,.2f} from {count} counted orders; {x} repeat purchase days, "
             f"last purchase {recency} days after the first, {tenure} days known"
         )
-
-
-def _score(console: Console, connection: duckdb.DuckDBPyConnection, customer_id: str) -> None:
-    rows = connection.execute(
-        "select signal, dimension, contribution, contribution_change_7d "
-        "from engagement_contributions where customer_id = ? order by contribution desc, signal",
-        [customer_id],
-    ).fetchall()
-    if not rows:
-        console.print("no engagement score: no evidence of engagement yet")
-        return
-    table = Table("signal", "dimension", "points", "change in 7 days", title="engagement receipt")
-    for signal, dimension, points, change in rows:
-        table.add_row(signal, dimension or "", f"{points}", "" if change is None else f"{change}")
-    table.add_row("score", "", str(sum(row[2] for row in rows)), "")
-    console.print(table)

@@ -12,9 +12,9 @@ scores as (
 
 ),
 
-points as (
+drivers as (
 
-    select * from {{ ref('int_engagement_points') }}
+    select * from {{ ref('int_engagement_drivers') }}
 
 ),
 
@@ -80,76 +80,6 @@ tier_floors as (
 
 ),
 
-ranked_points as (
-
-    select
-        customer_id,
-        signal,
-        contribution,
-        row_number() over (
-            partition by customer_id
-            order by contribution desc, signal asc
-        ) as rank_from_top,
-        row_number() over (
-            partition by customer_id
-            order by contribution asc, signal asc
-        ) as rank_from_bottom
-    from points
-    where days_ago = 0
-
-),
-
-drivers as (
-
-    select
-        customer_id,
-        nullif(
-            concat_ws(
-                ', ',
-                max(
-                    case
-                        when rank_from_top = 1 and contribution > 0 then signal
-                    end
-                ),
-                max(
-                    case
-                        when rank_from_top = 2 and contribution > 0 then signal
-                    end
-                ),
-                max(
-                    case
-                        when rank_from_top = 3 and contribution > 0 then signal
-                    end
-                )
-            ),
-            ''
-        ) as top_positive_drivers,
-        nullif(
-            concat_ws(
-                ', ',
-                max(
-                    case
-                        when rank_from_bottom = 1 and contribution < 0 then signal
-                    end
-                ),
-                max(
-                    case
-                        when rank_from_bottom = 2 and contribution < 0 then signal
-                    end
-                ),
-                max(
-                    case
-                        when rank_from_bottom = 3 and contribution < 0 then signal
-                    end
-                )
-            ),
-            ''
-        ) as top_negative_drivers
-    from ranked_points
-    group by customer_id
-
-),
-
 final as (
 
     select
@@ -159,6 +89,9 @@ final as (
         ---------- strings
         drivers.top_positive_drivers,
         drivers.top_negative_drivers,
+        drivers.change_1d_drivers,
+        drivers.change_7d_drivers,
+        drivers.change_30d_drivers,
         versions.config_version,
         versions.reference_version,
 

@@ -6,15 +6,9 @@ customers as (
 
 ),
 
-scores as (
+changes as (
 
-    select * from {{ ref('int_engagement_scores') }}
-
-),
-
-points as (
-
-    select * from {{ ref('int_engagement_points') }}
+    select * from {{ ref('int_engagement_changes') }}
 
 ),
 
@@ -37,38 +31,6 @@ baseline as (
 
 ),
 
--- A customer without evidence today has no score and so no receipt.
-scored_customers as (
-
-    select
-        customer_id,
-        max(case when days_ago = 7 then score end) is not null as had_score_7d_ago
-    from scores
-    group by customer_id
-    having max(case when days_ago = 0 then score end) is not null
-
-),
-
--- A signal that fell out of the evidence window within the week still explains a
--- change.
-signal_points as (
-
-    select
-        customer_id,
-        signal,
-        dimension,
-        sum(case when days_ago = 0 then contribution else 0 end) as contribution,
-        sum(case when days_ago = 7 then contribution else 0 end)
-            as contribution_7d_ago
-    from points
-    where days_ago in (0, 7)
-    group by
-        customer_id,
-        signal,
-        dimension
-
-),
-
 current_states as (
 
     select
@@ -81,28 +43,42 @@ current_states as (
 
 ),
 
+-- The baseline is the same every day: it changes by nothing wherever there was a score.
+baseline_rows as (
+
+    select
+        changes.customer_id,
+        max(baseline.contribution) as contribution,
+        max(case when changes.change_1d is not null then 0 end) as change_1d,
+        max(case when changes.change_7d is not null then 0 end) as change_7d,
+        max(case when changes.change_30d is not null then 0 end) as change_30d
+    from changes
+    cross join baseline
+    group by changes.customer_id
+
+),
+
 receipt as (
 
     select
-        scored_customers.customer_id,
-        scored_customers.had_score_7d_ago,
-        signal_points.signal,
-        signal_points.dimension,
-        signal_points.contribution,
-        signal_points.contribution_7d_ago
-    from scored_customers
-    inner join signal_points
-        on scored_customers.customer_id = signal_points.customer_id
+        customer_id,
+        signal,
+        dimension,
+        contribution,
+        change_1d,
+        change_7d,
+        change_30d
+    from changes
     union all
     select
-        scored_customers.customer_id,
-        scored_customers.had_score_7d_ago,
+        customer_id,
         'baseline' as signal,
         'baseline' as dimension,
-        baseline.contribution,
-        baseline.contribution as contribution_7d_ago
-    from scored_customers
-    cross join baseline
+        contribution,
+        change_1d,
+        change_7d,
+        change_30d
+    from baseline_rows
 
 ),
 
@@ -118,12 +94,9 @@ final as (
 
         ---------- numerics
         cast(receipt.contribution as decimal(9, 6)) as contribution,
-        cast(
-            case
-                when receipt.had_score_7d_ago
-                    then receipt.contribution - receipt.contribution_7d_ago
-            end as decimal(9, 6)
-        ) as contribution_change_7d,
+        cast(receipt.change_1d as decimal(9, 6)) as contribution_change_1d,
+        cast(receipt.change_7d as decimal(9, 6)) as contribution_change_7d,
+        cast(receipt.change_30d as decimal(9, 6)) as contribution_change_30d,
         cast(current_states.evidence as decimal(18, 6)) as decayed_events,
 
         ---------- dates
