@@ -376,7 +376,29 @@ def _models(tables: ReportTables) -> Markup | None:
             ("base_rate", "Base rate", number),
         ]
         parts.append(table(tables.score_quality, columns, "Engagement score, against what came"))
+    if tables.unbeaten_scorers:
+        parts += _unbeaten(tables.unbeaten_scorers)
     return section("How good the estimates were", *parts) if parts else None
+
+
+def _unbeaten(rows: Sequence[Row]) -> list[Markup]:
+    """The flag of a score that does not foretell orders better than simpler rankings."""
+    columns: list[tuple[str, str, Cell]] = [
+        ("scorer", "Scorer", plain),
+        ("auc_margin", "AUC of the score, less that of the scorer", signed),
+        ("lift_ratio", "Lift of the score, times that of the scorer", number),
+        ("origins_beaten", "Origins at which the score was better", number),
+        ("origins", "of", number),
+    ]
+    return [
+        element(
+            "p",
+            _badge("flagged", "warn"),
+            " The engagement score does not foretell the next orders better than the simpler "
+            "scorers below. It still says who is engaged and why; to choose buyers, use them.",
+        ),
+        table(rows, columns, "Simpler scorers that the engagement score does not beat"),
+    ]
 
 
 def _calibrations(rows: Sequence[Row]) -> list[Markup]:

@@ -41,6 +41,7 @@ class ReportTables:
     ledger: Sequence[Row]
     quarantine: Sequence[Row]
     score_quality: Sequence[Row]
+    unbeaten_scorers: Sequence[Row]
     clv_quality: Sequence[Row]
     clv_calibration: Sequence[Row]
     restatements: Sequence[Row]
@@ -146,6 +147,19 @@ SCORE_QUALITY = Question(
     ("origin_date", "horizon_days", "scorer", "auc", "top_decile_lift", "n", "base_rate"),
     _LATEST_ORIGIN.format(order="auc desc nulls last, scorer"),
 )
+UNBEATEN_SCORERS = Question(
+    "score_quality",
+    ("scorer", "auc_margin", "lift_ratio", "is_beaten"),
+    """
+    select scorer, count(*) as origins, count_if(is_beaten) as origins_beaten,
+        avg(auc_margin) as auc_margin, avg(lift_ratio) as lift_ratio
+    from mart
+    where scorer <> 'engagement' and is_beaten is not null
+    group by scorer
+    having 2 * count_if(is_beaten) <= count(*)
+    order by auc_margin, scorer
+    """,
+)
 _LATEST_BACKTESTS = """
     select * from mart
     where horizon_days > 0
@@ -222,6 +236,7 @@ def read_tables(
         ledger=_ask(connection, folder, LEDGER, {}),
         quarantine=_ask(connection, folder, QUARANTINE, {}),
         score_quality=_ask(connection, folder, SCORE_QUALITY, {}),
+        unbeaten_scorers=_ask(connection, folder, UNBEATEN_SCORERS, {}),
         clv_quality=_ask(connection, folder, CLV_QUALITY, {}),
         clv_calibration=_ask(connection, folder, CLV_CALIBRATION, {}),
         restatements=restated,

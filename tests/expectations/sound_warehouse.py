@@ -96,7 +96,8 @@ NUMBERS = {
     """,
     "decimal(9, 6)": """
         score behavioural_score cognitive_score emotional_score social_score contribution change_1d
-        change_7d change_30d contribution_change_7d credited_orders
+        change_7d change_30d contribution_change_1d contribution_change_7d contribution_change_30d
+        credited_orders
     """,
     "bigint": """
         order_count repeat_purchase_days recency_days tenure_days page_views volume human_volume
@@ -104,7 +105,7 @@ NUMBERS = {
         complaint_count control_count n n_members n_others horizon_days row_count view_count
         order_line_count step_count age_months customer_count retained_customers age_days
         referrals_sent referrals_converted review_count share_count line_number
-        customer_order_number decile origin_count actual_orders_30d actual_orders_90d
+        customer_order_number decile origin_count span_days actual_orders_30d actual_orders_90d
     """,
     "double": """
         p_alive p_order_30d expected_orders_30d expected_orders_90d expected_orders_365d
@@ -112,7 +113,8 @@ NUMBERS = {
         expected_value_365d_high lifetime_value_discounted confidence coverage value interval_low
         interval_high auc top_decile_lift base_rate log_likelihood actual predicted mae rmse
         naive_mae calibration_error retention_rate bad_outcome_rate predicted_share actual_share
-        expected_orders expected_orders_low expected_orders_high
+        expected_orders expected_orders_low expected_orders_high auc_standard_error auc_margin
+        auc_margin_standard_error lift_ratio rank_correlation
     """,
 }
 MART_COLUMNS = {
@@ -135,6 +137,10 @@ MART_COLUMNS = {
     "survey_type": "'nps'",
     "delivered_amount": ALL_MONEY,
     "unit": "'orders'",
+    "compared_date": "date '2026-06-09'",
+    "silent_growth_count": "0::bigint",
+    "population_stability_index": "0::double",
+    "largest_decile_drop": "0::double",
     "valid_to": "null::timestamp",
     "insufficiency_reason": "null::text",
     "machine_reason": "null::text",

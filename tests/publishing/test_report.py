@@ -62,7 +62,8 @@ LEDGERS = (
 QUALITY = (
     "create table marts.score_quality as select date '2026-01-01' as origin_date,"
     " 90 as horizon_days, $text as scorer, 0.78::double as auc, 3.1::double as top_decile_lift,"
-    " 2000 as n, 0.18::double as base_rate, $as_of::date as as_of",
+    " 2000 as n, 0.18::double as base_rate, -0.02::double as auc_margin,"
+    " 0.9::double as lift_ratio, false as is_beaten, $as_of::date as as_of",
     "create table marts.clv_model_quality as select date '2026-01-01' as origin_date,"
     " 90 as horizon_days, $text as model, 100.5::double as actual, 98.0::double as predicted,"
     " 1.5::double as mae, 2.5::double as naive_mae, true as is_champion, $text as status,"
@@ -136,6 +137,8 @@ def test_the_page_says_what_is_new_and_what_was_seen(page: Page) -> None:
     assert "AOV 75.08 70.00 to 80.00" in text
     assert f"quarantined {HOSTILE} NOK 1 250" in text
     assert "0.780 3.10 2 000 0.180" in text
+    assert "flagged The engagement score does not foretell the next orders better" in text
+    assert f"{HOSTILE} \u22120.020 0.900 0 1" in text
     assert "late data" in text
     assert "\u221210.10" in text
 

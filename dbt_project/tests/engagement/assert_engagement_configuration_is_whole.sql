@@ -36,6 +36,12 @@ reference as (
 
 ),
 
+reference_bands as (
+
+    select * from {{ ref('engagement_reference_bands') }}
+
+),
+
 touch_point_kinds as (
 
     select * from {{ ref('touch_point_kinds') }}
@@ -54,6 +60,14 @@ versions as (
 
 ),
 
+reference_versions as (
+
+    select reference_version from reference
+    union distinct
+    select reference_version from reference_bands
+
+),
+
 final as (
 
     select 'the seeds carry more than one config_version' as problem
@@ -61,8 +75,14 @@ final as (
     having count(*) != 1
     union all
     select 'the reference carries more than one reference_version' as problem
-    from reference
-    having count(distinct reference_version) != 1
+    from reference_versions
+    having count(*) != 1
+    union all
+    select 'the reference bands are not ten that hold everybody' as problem
+    from reference_bands
+    having
+        count(*) != 10
+        or abs(sum(reference_share) - 1) > 0.00001
     union all
     select 'the weights of the dimensions do not add up to 1' as problem
     from dimensions

@@ -104,6 +104,7 @@ ranked as (
         days_ago,
         evaluated_on,
         customer_id,
+        days_since,
         decayed_days,
         count(*) over (partition by days_ago) as buyer_count,
         rank() over (partition by days_ago order by days_since desc)
@@ -128,6 +129,7 @@ quintiles as (
         days_ago,
         evaluated_on,
         customer_id,
+        days_since,
         decayed_days,
         ceil(5 * recency_rank / buyer_count)
         + ceil(5 * frequency_rank / buyer_count) as recency_frequency,
@@ -144,6 +146,8 @@ scorers as (
     select 'rfm_total_value' as scorer
     union all
     select 'rfm_mean_value' as scorer
+    union all
+    select 'recency' as scorer
     union all
     select 'decayed_orders_90d' as scorer
 
@@ -165,6 +169,7 @@ scored as (
                     then quintiles.recency_frequency + quintiles.total_quintile
                 when 'rfm_mean_value'
                     then quintiles.recency_frequency + quintiles.mean_quintile
+                when 'recency' then -quintiles.days_since
                 when 'decayed_orders_90d' then quintiles.decayed_days
             end as decimal(18, 10)
         ) as scorer_value

@@ -6,6 +6,24 @@ outcomes as (
 
 ),
 
+placements as (
+
+    select * from {{ ref('int_scorer_placements') }}
+
+),
+
+margins as (
+
+    select * from {{ ref('int_scorer_margins') }}
+
+),
+
+rivals as (
+
+    select * from {{ ref('engagement_rivals') }}
+
+),
+
 evaluations as (
 
     select * from {{ ref('int_engagement_evaluations') }}
@@ -94,29 +112,119 @@ sums as (
 
 ),
 
+measured as (
+
+    select
+        *,
+        cast(doubled_wins as double) / nullif(
+            2 * cast(buyer_count as double) * cast(other_count as double), 0
+        ) as auc,
+        cast(buyers_in_top as double) / nullif(cast(buyer_count as double) / 10, 0)
+            as top_decile_lift
+    from sums
+
+),
+
+engagement as (
+
+    select
+        origin_date,
+        top_decile_lift
+    from measured
+    where scorer = 'engagement'
+
+),
+
+decile_rates as (
+
+    select
+        origin_date,
+        scorer,
+        decile,
+        cast(sum(case when has_ordered then 1 else 0 end) as double)
+        / count(*) as buyer_rate
+    from placements
+    group by
+        origin_date,
+        scorer,
+        decile
+
+),
+
+decile_steps as (
+
+    select
+        origin_date,
+        scorer,
+        lag(buyer_rate) over (
+            partition by origin_date, scorer
+            order by decile
+        ) - buyer_rate as rate_drop
+    from decile_rates
+
+),
+
+-- Better deciles should buy more: by how much the worst step goes the other way.
+decile_drops as (
+
+    select
+        origin_date,
+        scorer,
+        greatest(coalesce(max(rate_drop), 0), 0) as largest_decile_drop
+    from decile_steps
+    group by
+        origin_date,
+        scorer
+
+),
+
 final as (
 
     select
         ---------- strings
-        sums.scorer,
+        measured.scorer,
 
         ---------- numerics
         cast(30 as integer) as horizon_days,
-        cast(sums.customer_count as bigint) as n,
+        cast(measured.customer_count as bigint) as n,
 
         ---------- dates
-        sums.origin_date,
+        measured.origin_date,
         run_date.as_of,
 
         ---------- calculated
-        cast(sums.doubled_wins as double)
-        / nullif(
-            2 * cast(sums.buyer_count as double) * cast(sums.other_count as double), 0
-        ) as auc,
-        cast(sums.buyers_in_top as double)
-        / nullif(cast(sums.buyer_count as double) / 10, 0) as top_decile_lift,
-        cast(sums.buyer_count as double) / sums.customer_count as base_rate
-    from sums
+        measured.auc,
+        margins.auc_standard_error,
+        measured.top_decile_lift,
+        decile_drops.largest_decile_drop,
+        cast(measured.buyer_count as double) / measured.customer_count as base_rate,
+        case
+            when measured.scorer <> 'engagement' then margins.auc_margin
+        end as auc_margin,
+        case
+            when measured.scorer <> 'engagement' then margins.auc_margin_standard_error
+        end as auc_margin_standard_error,
+        case
+            when measured.scorer <> 'engagement'
+                then engagement.top_decile_lift / nullif(measured.top_decile_lift, 0)
+        end as lift_ratio,
+        margins.auc_margin >= cast(rivals.minimum_auc_margin as double)
+        and engagement.top_decile_lift
+        >= measured.top_decile_lift * cast(rivals.minimum_lift_ratio as double)
+            as is_beaten
+    from measured
+    inner join margins
+        on
+            measured.origin_date = margins.origin_date
+            and measured.scorer = margins.scorer
+    inner join decile_drops
+        on
+            measured.origin_date = decile_drops.origin_date
+            and measured.scorer = decile_drops.scorer
+    inner join engagement
+        on measured.origin_date = engagement.origin_date
+    left join rivals
+        on measured.scorer = rivals.scorer
     cross join run_date
 
 )

@@ -1,0 +1,120 @@
+with
+
+outcomes as (
+
+    select * from {{ ref('int_scorer_outcomes') }}
+
+),
+
+-- Customers with the same value cannot be told apart by the scorer: they are placed as
+-- one.
+value_groups as (
+
+    select
+        origin_date,
+        scorer,
+        scorer_value,
+        count(*) as customer_count,
+        sum(case when has_ordered then 1 else 0 end) as buyer_count
+    from outcomes
+    group by
+        origin_date,
+        scorer,
+        scorer_value
+
+),
+
+placed as (
+
+    select
+        origin_date,
+        scorer,
+        scorer_value,
+        customer_count,
+        buyer_count,
+        customer_count - buyer_count as other_count,
+        sum(customer_count) over (
+            partition by origin_date, scorer
+            order by scorer_value
+            rows between unbounded preceding and current row
+        ) - customer_count as customers_below,
+        sum(buyer_count) over (
+            partition by origin_date, scorer
+            order by scorer_value
+            rows between unbounded preceding and current row
+        ) - buyer_count as buyers_below,
+        sum(customer_count) over (partition by origin_date, scorer)
+            as total_customers,
+        sum(buyer_count) over (partition by origin_date, scorer) as total_buyers
+    from value_groups
+
+),
+
+-- Of a buyer, the share of the others that rank below; of anybody else, the share of
+-- buyers that rank above. Equals count half.
+group_placements as (
+
+    select
+        origin_date,
+        scorer,
+        scorer_value,
+        cast(
+            round(
+                cast(2 * (customers_below - buyers_below) + other_count as double)
+                / nullif(2 * (total_customers - total_buyers), 0),
+                10
+            ) as decimal(18, 10)
+        ) as buyer_placement,
+        cast(
+            round(
+                cast(
+                    2 * (total_buyers - buyers_below - buyer_count) + buyer_count
+                    as double
+                )
+                / nullif(2 * total_buyers, 0),
+                10
+            ) as decimal(18, 10)
+        ) as other_placement,
+        cast(
+            ceil(
+                cast(10 * (2 * customers_below + customer_count + 1) as double)
+                / (2 * (total_customers + 1))
+            ) as integer
+        ) as decile
+    from placed
+
+),
+
+final as (
+
+    select
+        ---------- ids
+        outcomes.customer_id,
+
+        ---------- strings
+        outcomes.scorer,
+
+        ---------- numerics
+        group_placements.decile,
+
+        ---------- booleans
+        outcomes.has_ordered,
+
+        ---------- dates
+        outcomes.origin_date,
+
+        ---------- calculated
+        case
+            when outcomes.has_ordered then group_placements.buyer_placement
+            else group_placements.other_placement
+        end as placement
+    from outcomes
+    inner join group_placements
+        on
+            outcomes.origin_date = group_placements.origin_date
+            and outcomes.scorer = group_placements.scorer
+            and outcomes.scorer_value = group_placements.scorer_value
+
+)
+
+select * from final
