@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 HOME_FOLDER ?= data
 EXPORTS ?= $(HOME_FOLDER)/exports
 
-.PHONY: setup run test lint bench up down test-scheduler test-realdata test-identity test-kill test-invariants test-forecasts docs lock clean
+.PHONY: setup run test lint bench up down test-scheduler test-realdata test-score test-identity test-kill test-invariants test-forecasts docs lock clean
 
 setup: $(VENV)/.development
 
@@ -52,6 +52,9 @@ test-scheduler: $(VENV)/.development
 
 test-realdata: $(VENV)/.development
 	$(BIN)/pytest tests/realdata -m "realdata"
+
+test-score: $(VENV)/.development
+	$(BIN)/pytest tests/realdata/test_score_on_cdnow.py tests/realdata/test_starbucks.py -m realdata
 
 test-identity: $(VENV)/.development
 	$(BIN)/pytest tests/end_to_end/test_identity_truth.py -m slow

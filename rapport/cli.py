@@ -35,6 +35,12 @@ deliveries_app = typer.Typer(
     help="What arrived; take a delivery out or let it in.", rich_markup_mode=None
 )
 app.add_typer(sources_app, name="sources", invoke_without_command=True)
+weights_app = typer.Typer(
+    help="Propose other weights or another scale of the engagement score; nothing is applied.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+app.add_typer(weights_app, name="weights")
 app.add_typer(deliveries_app, name="deliveries", invoke_without_command=True)
 
 console = Console(highlight=False, soft_wrap=True)
@@ -73,11 +79,15 @@ def main() -> None:
         from rapport.published import NothingPublished
         from rapport.receipt import ReceiptDiffers
         from rapport.steps import BuildInterrupted, TransformFailed
+        from rapport.weight_proposals import NothingToPropose
 
         if isinstance(error, GateClosed):
             _fail(error, GATE_CLOSED)
-        known = (ReleaseError, BuildInterrupted, TransformFailed, HomeInUseError, NothingPublished)
-        if isinstance(error, (*known, ReceiptDiffers, OSError)):
+        known = (
+            *(ReleaseError, BuildInterrupted, TransformFailed, HomeInUseError),
+            *(NothingPublished, ReceiptDiffers, NothingToPropose),
+        )
+        if isinstance(error, (*known, OSError)):
             _fail(error, FAILED)
         raise
 
@@ -380,6 +390,26 @@ def audit(home: HomeOption = None) -> None:
     if not found:
         console.print("every table is what a full rebuild makes it")
     sys.exit(FAILED if found else 0)
+
+
+@weights_app.command("propose")
+def weights_propose(home: HomeOption = None) -> None:
+    """Learn weights from past origins and write them as changed seeds to review."""
+    from rapport.weight_proposals import propose_weights
+
+    with _progress("learning"):
+        done = propose_weights(_enter(home))
+    console.print((done.folder / "report.md").read_text(encoding="utf-8"), markup=False)
+    console.print(f"{done.folder}: {done.verdict}", markup=False)
+
+
+@weights_app.command("rebase")
+def weights_rebase(home: HomeOption = None) -> None:
+    """Measure the score's scale on today's customers and write it as changed seeds to review."""
+    from rapport.weight_proposals import propose_reference
+
+    done = propose_reference(_enter(home))
+    console.print(f"{done.folder}: {done.verdict}", markup=False)
 
 
 @app.command()

@@ -178,6 +178,8 @@ decile_drops as (
 
 ),
 
+-- No lift can pass one over the base rate. Where nearly everybody orders, a multiple
+-- may be out of reach, and the score must only not be worse.
 final as (
 
     select
@@ -209,9 +211,14 @@ final as (
                 then engagement.top_decile_lift / nullif(measured.top_decile_lift, 0)
         end as lift_ratio,
         margins.auc_margin >= cast(rivals.minimum_auc_margin as double)
-        and engagement.top_decile_lift
-        >= measured.top_decile_lift * cast(rivals.minimum_lift_ratio as double)
-            as is_beaten
+        and engagement.top_decile_lift >= measured.top_decile_lift
+        * case
+            when
+                measured.top_decile_lift * cast(rivals.minimum_lift_ratio as double)
+                * cast(measured.buyer_count as double) <= measured.customer_count
+                then cast(rivals.minimum_lift_ratio as double)
+            else 1
+        end as is_beaten
     from measured
     inner join margins
         on

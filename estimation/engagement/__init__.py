@@ -1,0 +1,1 @@
+"""Weights of the engagement score: what past origins say that the configuration does not."""
