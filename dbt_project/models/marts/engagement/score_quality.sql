@@ -210,14 +210,20 @@ final as (
             when measured.scorer <> 'engagement'
                 then engagement.top_decile_lift / nullif(measured.top_decile_lift, 0)
         end as lift_ratio,
-        margins.auc_margin >= cast(rivals.minimum_auc_margin as double)
-        and engagement.top_decile_lift >= measured.top_decile_lift
-        * case
-            when
-                measured.top_decile_lift * cast(rivals.minimum_lift_ratio as double)
-                * cast(measured.buyer_count as double) <= measured.customer_count
-                then cast(rivals.minimum_lift_ratio as double)
-            else 1
+        case
+            when rivals.minimum_auc_margin is not null
+                then
+                    margins.auc_margin >= cast(rivals.minimum_auc_margin as double)
+                    and engagement.top_decile_lift >= measured.top_decile_lift
+                    * case
+                        when
+                            measured.top_decile_lift
+                            * cast(rivals.minimum_lift_ratio as double)
+                            * cast(measured.buyer_count as double)
+                            <= measured.customer_count
+                            then cast(rivals.minimum_lift_ratio as double)
+                        else 1
+                    end
         end as is_beaten
     from measured
     inner join margins
