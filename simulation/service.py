@@ -140,6 +140,7 @@ class Service:
     touches: list[Touch]
     consents: list[Consent]
     carts: list[Cart]
+    invitations: list[Touch]
 
 
 def draw_service(
@@ -153,15 +154,17 @@ def draw_service(
     ]
     cast = by_role(people)
     tickets = _tickets(recent, people, cast, calendar, seed)
+    answers = _answers(recent, tickets, people, cast, calendar, seed)
     return Service(
         tickets=tickets,
-        answers=_answers(recent, tickets, people, cast, calendar, seed),
+        answers=answers,
         reviews=_reviews(recent, people, cast, calendar, seed),
         referrals=_referrals(recent, people, calendar, seed),
         movements=_movements(recent, people, cast, calendar, seed),
         touches=_touches(people, cast, calendar, seed),
         consents=_consents(people, cast, mail, calendar),
         carts=_carts(recent, people, calendar, seed),
+        invitations=_invitations(recent, answers, people, calendar, seed),
     )
 
 
@@ -270,6 +273,30 @@ def _answers(
     answers.sort(key=lambda answer: (answer.at, answer.person, answer.survey_type))
     return [
         replace(answer, number=str(210_554_000 + number)) for number, answer in enumerate(answers)
+    ]
+
+
+def _invitations(
+    orders: list[Order],
+    answers: list[Answer],
+    people: list[Person],
+    calendar: Calendar,
+    seed: int,
+) -> list[Touch]:
+    """Questions sent: one before every answer of a registered customer, and many that nobody
+    answered.
+    """
+    sent = [(answer.at - 2 * HOUR, answer.person) for answer in answers]
+    chances = stream(seed, "invitations").random((len(orders), 2)).tolist()
+    for order, u in zip(orders, chances, strict=True):
+        if u[0] < 0.5:
+            sent.append((order.placed_at + int((2 + u[1] * 5) * DAY), order.person))
+    return [
+        Touch(f"sv-{number:08d}", person, "survey", "survey_sent", "outbound", "", at)
+        for number, (at, person) in enumerate(sorted(sent))
+        if people[person].customer_number
+        and not people[person].is_cast
+        and calendar.start <= at < calendar.end
     ]
 
 
@@ -428,11 +455,33 @@ def _touches(
         outcome = "good" if channel == "call" else ""
         at, index = calendar.at(day, 12), cast[role].index
         touches.append(Touch("", index, channel, kind, direction, outcome, at, place, 300))
+    touches.extend(_rare_touches(people, calendar, seed))
     touches.sort(key=lambda touch: (touch.at, touch.person, touch.kind))
     return [
         replace(touch, number=f"{touch.channel[:2]}-{number:08d}")
         for number, touch in enumerate(touches)
     ]
+
+
+def _rare_touches(people: list[Person], calendar: Calendar, seed: int) -> list[Touch]:
+    """Channels that few use. Nobody in the company owns the bot's handover to a human."""
+    kinds = (
+        ("social", "contest_entered", "inbound"),
+        ("in_app", "in_app_view", "inbound"),
+        ("bot", "bot_handover", "inbound"),
+        ("self_service", "self_service_login", "inbound"),
+        ("television", "television_spot", "outbound"),
+    )
+    touches = []
+    for person, u in zip(
+        people, stream(seed, "rare touches").random((len(people), 3)).tolist(), strict=True
+    ):
+        if person.is_cast or u[0] > 0.25:
+            continue
+        channel, kind, direction = kinds[int(u[1] * len(kinds))]
+        at = person.acquired_at + int(u[2] * max(0, calendar.end - person.acquired_at))
+        touches.append(Touch("", person.index, channel, kind, direction, "", at))
+    return touches
 
 
 def _consents(
