@@ -32,6 +32,7 @@ from simulation.service import (
     HEXADECIMAL_CART,
     Cart,
     Consent,
+    Interview,
     Movement,
     Referral,
     Review,
@@ -77,6 +78,7 @@ def export_back_office(
     _calls(book, service.touches, people, calendar)
     _push(book, service.touches, people, calendar)
     _invitations(book, service.invitations, people, calendar)
+    _interviews(book, service.interviews, people, calendar)
     _consents(book, service.consents, people, calendar)
     _checkouts(book, service.carts, people, calendar)
     _products(book, calendar)
@@ -643,6 +645,22 @@ def _invitations(
             book.count(touch.person, touch.kind)
         if rows:
             _csv(book, "utsendelser", header, rows, day, "interactions")
+
+
+def _interviews(
+    book: Book, interviews: list[Interview], people: list[Person], calendar: Calendar
+) -> None:
+    header = ("Intervju", "Kundenr", "Tid", "Karakter", "Besøk")
+    for _, day, chosen in _weeks(interviews, lambda interview: interview.answer.at, calendar):
+        rows: list[Sequence[object]] = []
+        for interview in chosen:
+            answer = interview.answer
+            number = people[answer.person].customer_number
+            at = wall_text(answer.at, _SECONDS)
+            rows.append((answer.number, number, at, answer.score, interview.visit))
+            book.count(answer.person, "survey_answers")
+        if rows:
+            _csv(book, "intervjuer", header, rows, day, "survey_responses")
 
 
 def _consents(

@@ -182,6 +182,17 @@ sources:
           channel: {constant: survey}
           kind: {constant: survey_sent}
           direction: {constant: outbound}
+      - contract: generic_survey_responses
+        pattern: "intervjuer_*.csv"
+        dialect: {delimiter: ";"}
+        columns:
+          response_id: Intervju
+          customer_id: Kundenr
+          survey_type: {constant: csat}
+          score: Karakter
+          answered_at: {from: Tid, format: "%d.%m.%Y %H:%M:%S"}
+          method: {constant: interview}
+          interaction_id: Besøk
       - contract: generic_consents
         pattern: "samtykker_*.csv"
         dialect: {delimiter: ";"}

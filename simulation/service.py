@@ -103,6 +103,14 @@ class Touch:
 
 
 @dataclass(frozen=True, slots=True)
+class Interview:
+    """What somebody said at the shop's door of the ``visit`` just made."""
+
+    answer: Answer
+    visit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Consent:
     """A decision about marketing; ``is_late`` rows arrive a week after they were made."""
 
@@ -141,6 +149,7 @@ class Service:
     consents: list[Consent]
     carts: list[Cart]
     invitations: list[Touch]
+    interviews: list[Interview]
 
 
 def draw_service(
@@ -155,16 +164,18 @@ def draw_service(
     cast = by_role(people)
     tickets = _tickets(recent, people, cast, calendar, seed)
     answers = _answers(recent, tickets, people, cast, calendar, seed)
+    touches = _touches(people, cast, calendar, seed)
     return Service(
         tickets=tickets,
         answers=answers,
         reviews=_reviews(recent, people, cast, calendar, seed),
         referrals=_referrals(recent, people, calendar, seed),
         movements=_movements(recent, people, cast, calendar, seed),
-        touches=_touches(people, cast, calendar, seed),
+        touches=touches,
         consents=_consents(people, cast, mail, calendar),
         carts=_carts(recent, people, calendar, seed),
         invitations=_invitations(recent, answers, people, calendar, seed),
+        interviews=_interviews(touches, people, calendar, seed),
     )
 
 
@@ -461,6 +472,21 @@ def _touches(
         replace(touch, number=f"{touch.channel[:2]}-{number:08d}")
         for number, touch in enumerate(touches)
     ]
+
+
+def _interviews(
+    touches: list[Touch], people: list[Person], calendar: Calendar, seed: int
+) -> list[Interview]:
+    visits = [touch for touch in touches if touch.channel == "store"]
+    interviews = []
+    chances = stream(seed, "interviews").random((len(visits), 2)).tolist()
+    for visit, u in zip(visits, chances, strict=True):
+        person, at = people[visit.person], visit.at + HOUR
+        if u[0] < 0.3 and person.customer_number and not person.is_cast and at < calendar.end:
+            number = f"iv-{len(interviews):06d}"
+            answer = Answer(number, visit.person, "csat", 2 + int(u[1] * 4), at, "")
+            interviews.append(Interview(answer, visit.number))
+    return interviews
 
 
 def _rare_touches(people: list[Person], calendar: Calendar, seed: int) -> list[Touch]:

@@ -50,6 +50,10 @@ OFFICE: tuple[tuple[str, str, str, str | int, str, str, str, str], ...] = (
     ("back_office/social", "post.id", "when", ISO, "=", "", "email:author.mail", "what"),
     ("back_office/push", "uuid", "ts", 1000, "=", "", "customer:to.shop_no", "type"),
     (
+        *("back_office/intervjuer", "Intervju", "Tid", SECONDS, "=", "Karakter"),
+        *("customer:Kundenr", "survey_answer"),
+    ),
+    (
         *("back_office/utsendelser", "Utsendelse", "Sendt", SECONDS, "=", ""),
         *("customer:Kundenr", "survey_sent"),
     ),

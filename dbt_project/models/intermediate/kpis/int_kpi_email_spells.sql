@@ -113,6 +113,7 @@ recipient_days as (
         sum(is_clicked) as clicked,
         sum((1 - is_opened_by_machine) * is_opened_by_person * is_clicked)
             as opened_and_clicked_without_machine,
+        sum((1 - is_opened_by_machine) * is_clicked) as clicked_without_machine,
         sum(is_opened_by_machine * is_clicked) as clicked_with_machine,
         sum(is_unsubscribed) as unsubscribed,
         sum(is_complained) as complained
@@ -133,12 +134,17 @@ reached_days as (
 ),
 
 -- A machine's open hides whether the person opened, too; a click shows that they did.
--- How many opens stand behind a click is learnt where no machine opened.
-opens_per_click as (
+-- How often people open without clicking is learnt where no machine opened.
+unclicked as (
 
     select
-        cast(sum(opened_without_machine) as double)
-        / nullif(sum(opened_and_clicked_without_machine), 0) as opens_of_a_click
+        cast(
+            sum(opened_without_machine) - sum(opened_and_clicked_without_machine)
+            as double
+        )
+        / nullif(
+            sum(delivered_without_machine) - sum(clicked_without_machine), 0
+        ) as open_rate
     from reached_days
 
 ),
@@ -158,7 +164,12 @@ measured as (
                 then
                     reached_days.opened_without_machine
                     + reached_days.clicked_with_machine
-                    * opens_per_click.opens_of_a_click
+                    + unclicked.open_rate
+                    * (
+                        reached_days.delivered
+                        - reached_days.delivered_without_machine
+                        - reached_days.clicked_with_machine
+                    )
             when 'email_click_rate' then reached_days.clicked
             when 'email_unsubscribe_rate' then reached_days.unsubscribed
             when 'email_complaint_rate' then reached_days.complained
@@ -170,11 +181,11 @@ measured as (
         end as denominator
     from reached_days
     cross join metrics
-    cross join opens_per_click
+    cross join unclicked
 
 ),
 
--- An estimate without a single click behind it is none: its rows leave.
+-- Where a machine opened everything nothing can be learnt: the estimate leaves.
 final as (
 
     select

@@ -220,10 +220,10 @@ judged as (
             else 0.0
         end as address_works,
         order_count > 0
-        and percent_rank() over (
+        and cume_dist() over (
             partition by order_count > 0
             order by customer_value
-        ) >= 0.8 as is_top_value,
+        ) > 0.8 as is_top_value,
         case
             when score is not null
                 then
