@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 HOME_FOLDER ?= data
 EXPORTS ?= $(HOME_FOLDER)/exports
 
-.PHONY: setup run test lint bench up down test-scheduler test-realdata test-identity test-kill test-invariants test-forecasts test-intervals docs lock clean
+.PHONY: setup run test lint bench up down test-scheduler test-realdata test-identity test-kill test-invariants test-forecasts test-concepts docs lock clean
 
 setup: $(VENV)/.development
 
@@ -66,8 +66,8 @@ test-invariants: $(VENV)/.development
 test-forecasts: $(VENV)/.development
 	$(BIN)/pytest tests/benchmarks -m slow
 
-test-intervals: $(VENV)/.development
-	$(BIN)/pytest tests/dbt_project/test_intervals.py -m slow
+test-concepts: $(VENV)/.development
+	$(BIN)/pytest tests/dbt_project/test_intervals.py tests/end_to_end/test_concepts.py -m slow
 
 docs: $(VENV)/.development
 	$(BIN)/python -m rapport.mapping_reference

@@ -478,7 +478,7 @@ def _interviews(
     touches: list[Touch], people: list[Person], calendar: Calendar, seed: int
 ) -> list[Interview]:
     visits = [touch for touch in touches if touch.channel == "store"]
-    interviews = []
+    interviews: list[Interview] = []
     chances = stream(seed, "interviews").random((len(visits), 2)).tolist()
     for visit, u in zip(visits, chances, strict=True):
         person, at = people[visit.person], visit.at + HOUR

@@ -1,4 +1,4 @@
-"""docs/concepts.md as data: which columns stand for a concept, what fills them, which tests hold them."""
+"""docs/concepts.md as data: the columns of a concept, what fills them, which tests hold them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every concept of docs/concepts.md has its described columns, a source that fills them and a test."""
+"""Every concept of docs/concepts.md has described columns, a source that fills them and a test."""
 
 from __future__ import annotations
 

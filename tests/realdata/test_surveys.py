@@ -1,4 +1,4 @@
-"""The airport survey of 2017: NPS and CSAT with their intervals, codes outside the scale left out by name."""
+"""The airport survey of 2017: NPS and CSAT with their intervals, other codes left out by name."""
 
 from __future__ import annotations
 

@@ -45,8 +45,8 @@ customer_values as (
 costs as (
 
     select
-        campaign_id || '|' || channel as cluster_id,
         started_date as starts_on,
+        campaign_id || '|' || channel as cluster_id,
         coalesce(cost, 0) as cost
     from campaign_costs
     where started_date is not null

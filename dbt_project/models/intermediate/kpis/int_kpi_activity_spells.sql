@@ -105,8 +105,8 @@ known_customers as (
 
 ),
 
--- A week counts from its first active day on and leaves thirteen weeks after its Monday,
--- so that never more than thirteen stand together.
+-- A week counts from its first active day on and leaves thirteen weeks after its
+-- Monday, so that never more than thirteen stand together.
 active_weeks as (
 
     select

@@ -34,7 +34,7 @@ final as (
         web_events.occurred_at,
 
         ---------- calculated
-        split_part(split_part(web_events.page_url, '?', 1), '#', 1) as content,
+        split_part(split_part(web_events.page_url, '?', 1), '#', 1) as page_address,
         coalesce(
             identity_assignments.customer_id,
             web_events.identifier,

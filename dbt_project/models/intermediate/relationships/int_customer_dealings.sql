@@ -113,17 +113,17 @@ category_buyers as (
 category_pairs as (
 
     select
-        owned.category as owned_category,
-        other.category as other_category,
+        bought.category as owned_category,
+        beside.category as other_category,
         count(*) as buyer_count
-    from bought_categories as owned
-    inner join bought_categories as other
+    from bought_categories as bought
+    inner join bought_categories as beside
         on
-            owned.customer_id = other.customer_id
-            and owned.category != other.category
+            bought.customer_id = beside.customer_id
+            and bought.category != beside.category
     group by
-        owned.category,
-        other.category
+        bought.category,
+        beside.category
 
 ),
 
@@ -152,11 +152,11 @@ candidates as (
     from bought_categories
     inner join associations
         on bought_categories.category = associations.owned_category
-    left join bought_categories as already
+    left join bought_categories as known
         on
-            bought_categories.customer_id = already.customer_id
-            and associations.other_category = already.category
-    where already.category is null
+            bought_categories.customer_id = known.customer_id
+            and associations.other_category = known.category
+    where known.category is null
     group by
         bought_categories.customer_id,
         associations.other_category

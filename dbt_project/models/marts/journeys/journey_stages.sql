@@ -78,27 +78,27 @@ stage_names as (
 
     select
         1 as stage_number,
-        'awareness' as stage
+        'awareness' as stage_name
     union all
     select
         2 as stage_number,
-        'consideration' as stage
+        'consideration' as stage_name
     union all
     select
         3 as stage_number,
-        'purchase' as stage
+        'purchase' as stage_name
     union all
     select
         4 as stage_number,
-        'after_sales' as stage
+        'after_sales' as stage_name
     union all
     select
         5 as stage_number,
-        'loyalty' as stage
+        'loyalty' as stage_name
     union all
     select
         6 as stage_number,
-        'advocacy' as stage
+        'advocacy' as stage_name
 
 ),
 
@@ -106,8 +106,8 @@ transitions as (
 
     select
         stays.customer_id,
-        entered.stage as from_stage,
-        coalesce(followed.stage, 'none so far') as to_stage,
+        entered.stage_name as from_stage,
+        coalesce(followed.stage_name, 'none so far') as to_stage,
         {{ days_between('stays.entered_on', 'stays.next_entered_on') }} as days_between
     from stays
     inner join stage_names as entered

@@ -121,16 +121,16 @@ final as (
         estimated.exposed_rate,
         estimated.other_rate,
         estimated.effect,
-        cast(coalesce(sums.n_exposed, 0) as bigint) as n_exposed,
-        cast(coalesce(sums.n_others, 0) as bigint) as n_others,
 
         ---------- dates
         run_parameters.as_of,
 
         ---------- calculated
+        cast(coalesce(sums.customer_count, 0) as bigint) as n,
+        cast(coalesce(sums.n_exposed, 0) as bigint) as n_exposed,
+        cast(coalesce(sums.n_others, 0) as bigint) as n_others,
         estimated.effect - estimated.half_width as interval_low,
-        estimated.effect + estimated.half_width as interval_high,
-        cast(coalesce(sums.customer_count, 0) as bigint) as n
+        estimated.effect + estimated.half_width as interval_high
     from claims
     cross join run_parameters
     left join sums

@@ -142,7 +142,8 @@ final as (
         estimated.ratio
         - case when claims.form like 'relative uplift%' then 1 else 0 end as value,
         estimated.ratio * exp(-1.959964 * estimated.standard_error)
-        - case when claims.form like 'relative uplift%' then 1 else 0 end as interval_low,
+        - case when claims.form like 'relative uplift%' then 1 else 0 end
+            as interval_low,
         estimated.ratio * exp(1.959964 * estimated.standard_error)
         - case when claims.form like 'relative uplift%' then 1 else 0 end
             as interval_high

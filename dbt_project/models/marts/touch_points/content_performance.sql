@@ -22,7 +22,7 @@ viewers as (
 
     select
         source,
-        content,
+        page_address,
         viewer,
         max(customer_id) as customer_id,
         count(*) as view_count,
@@ -30,7 +30,7 @@ viewers as (
     from views
     group by
         source,
-        content,
+        page_address,
         viewer
 
 ),
@@ -40,7 +40,7 @@ ordering_viewers as (
 
     select distinct
         viewers.source,
-        viewers.content,
+        viewers.page_address,
         viewers.viewer
     from viewers
     inner join orders
@@ -57,22 +57,22 @@ totals as (
 
     select
         viewers.source,
-        viewers.content,
-        sum(viewers.view_count) as view_count,
-        count(*) as viewer_count,
+        viewers.page_address,
         cast(count(viewers.customer_id) as double) as known_viewers,
         cast(count(ordering_viewers.viewer) as double) as ordering_viewers,
+        sum(viewers.view_count) as view_count,
+        count(*) as viewer_count,
         sum(case when viewers.view_count > 1 then 1 else 0 end)
             as returning_viewer_count
     from viewers
     left join ordering_viewers
         on
             viewers.source = ordering_viewers.source
-            and viewers.content = ordering_viewers.content
+            and viewers.page_address = ordering_viewers.page_address
             and viewers.viewer = ordering_viewers.viewer
     group by
         viewers.source,
-        viewers.content
+        viewers.page_address
 
 ),
 
@@ -106,7 +106,7 @@ final as (
     select
         ---------- ids
         intervals.source,
-        intervals.content,
+        intervals.page_address,
 
         ---------- numerics
         intervals.order_rate,

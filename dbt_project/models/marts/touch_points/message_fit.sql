@@ -61,7 +61,7 @@ numbered as (
         *,
         sum(is_sent) over (
             partition by customer_id, channel
-            order by occurred_at, is_sent desc, interaction_id
+            order by occurred_at asc, is_sent desc, interaction_id asc
             rows between unbounded preceding and current row
         ) as message_number
     from messages
