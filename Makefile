@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 HOME_FOLDER ?= data
 EXPORTS ?= $(HOME_FOLDER)/exports
 
-.PHONY: setup run test lint bench up down test-scheduler test-realdata test-score test-identity test-kill test-invariants test-forecasts docs lock clean
+.PHONY: setup run test lint bench up down test-scheduler test-realdata test-score test-identity test-kill test-invariants test-forecasts test-concepts test-semantic-layer docs lock clean
 
 setup: $(VENV)/.development
 
@@ -69,11 +69,22 @@ test-invariants: $(VENV)/.development
 test-forecasts: $(VENV)/.development
 	$(BIN)/pytest tests/benchmarks -m slow
 
+test-concepts: $(VENV)/.development
+	$(BIN)/pytest tests/dbt_project/test_intervals.py tests/end_to_end/test_concepts.py -m slow
+
+$(VENV)/semantic_layer/.installed: $(BIN)/uv requirements/semantic_layer.txt
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python $(VENV)/semantic_layer
+	$(BIN)/uv pip install --quiet --python $(VENV)/semantic_layer/bin/python --require-hashes -r requirements/semantic_layer.txt
+	touch $@
+
+test-semantic-layer: $(VENV)/.development $(VENV)/semantic_layer/.installed
+	$(BIN)/pytest tests/end_to_end/test_semantic_layer.py -m slow
+
 docs: $(VENV)/.development
 	$(BIN)/python -m rapport.mapping_reference
 
 lock: $(BIN)/uv
-	for group in installer runtime development benchmark_peers; do \
+	for group in installer runtime development benchmark_peers semantic_layer; do \
 		$(BIN)/uv pip compile requirements/$$group.in --quiet --generate-hashes --universal --python-version 3.11 \
 			--no-emit-index-url --no-header --output-file requirements/$$group.txt; \
 	done

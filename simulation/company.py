@@ -116,7 +116,8 @@ def write_company(
     rates = export_back_office(book, people, orders, mail, service, calendar, seed)
     (folder / "rapport.yml").write_text(RAPPORT_YML, encoding="utf-8")
 
-    write_truth(truth, book, people, orders, lifetimes, service.answers, rates)
+    answers = service.answers + [interview.answer for interview in service.interviews]
+    write_truth(truth, book, people, orders, lifetimes, answers, rates)
     traps = write_traps(truth, book)
     return Summary(
         folder=folder,

@@ -82,7 +82,7 @@ sources:
           owner_team: Lag
       - contract: generic_loyalty_events
         pattern: "poengbok_*.csv"
-        dialect: {delimiter: ";"}
+        dialect: {delimiter: ";", decimal: ",", thousands: "."}
         columns:
           event_id: {generate: [Kort, Tid, Hendelse, Poeng, Bilag]}
           loyalty_id: Kort
@@ -99,6 +99,8 @@ sources:
           tier: Nivå
           occurred_at: {from: Tid, format: "%d.%m.%Y %H:%M:%S"}
           order_id: Bilag
+          value_amount: Verdi
+          currency: {constant: NOK}
       - contract: generic_referrals
         pattern: "advocates_*.csv"
         mode: snapshot
@@ -170,6 +172,27 @@ sources:
           channel: {constant: push}
           kind: {from: type, map: {sent: push_received, opened: push_open}}
           direction: {from: type, map: {sent: outbound, opened: inbound}}
+      - contract: generic_interactions
+        pattern: "utsendelser_*.csv"
+        dialect: {delimiter: ";"}
+        columns:
+          interaction_id: Utsendelse
+          customer_id: Kundenr
+          occurred_at: {from: Sendt, format: "%d.%m.%Y %H:%M:%S"}
+          channel: {constant: survey}
+          kind: {constant: survey_sent}
+          direction: {constant: outbound}
+      - contract: generic_survey_responses
+        pattern: "intervjuer_*.csv"
+        dialect: {delimiter: ";"}
+        columns:
+          response_id: Intervju
+          customer_id: Kundenr
+          survey_type: {constant: csat}
+          score: Karakter
+          answered_at: {from: Tid, format: "%d.%m.%Y %H:%M:%S"}
+          method: {constant: interview}
+          interaction_id: Besøk
       - contract: generic_consents
         pattern: "samtykker_*.csv"
         dialect: {delimiter: ";"}
@@ -218,6 +241,7 @@ sources:
           cost: Kostnad
           currency: {constant: NOK}
           audience_size: Mottakere
+          is_personalised: {from: Tilpasset, map: {Ja: "true", Nei: "false"}}
       - contract: generic_email_events
         pattern: "kontrollgruppe_*.csv"
         dialect: {delimiter: ";"}

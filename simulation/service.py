@@ -103,6 +103,14 @@ class Touch:
 
 
 @dataclass(frozen=True, slots=True)
+class Interview:
+    """What somebody said at the shop's door of the ``visit`` just made."""
+
+    answer: Answer
+    visit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Consent:
     """A decision about marketing; ``is_late`` rows arrive a week after they were made."""
 
@@ -140,6 +148,8 @@ class Service:
     touches: list[Touch]
     consents: list[Consent]
     carts: list[Cart]
+    invitations: list[Touch]
+    interviews: list[Interview]
 
 
 def draw_service(
@@ -153,15 +163,19 @@ def draw_service(
     ]
     cast = by_role(people)
     tickets = _tickets(recent, people, cast, calendar, seed)
+    answers = _answers(recent, tickets, people, cast, calendar, seed)
+    touches = _touches(people, cast, calendar, seed)
     return Service(
         tickets=tickets,
-        answers=_answers(recent, tickets, people, cast, calendar, seed),
+        answers=answers,
         reviews=_reviews(recent, people, cast, calendar, seed),
         referrals=_referrals(recent, people, calendar, seed),
         movements=_movements(recent, people, cast, calendar, seed),
-        touches=_touches(people, cast, calendar, seed),
+        touches=touches,
         consents=_consents(people, cast, mail, calendar),
         carts=_carts(recent, people, calendar, seed),
+        invitations=_invitations(recent, answers, people, calendar, seed),
+        interviews=_interviews(touches, people, calendar, seed),
     )
 
 
@@ -270,6 +284,30 @@ def _answers(
     answers.sort(key=lambda answer: (answer.at, answer.person, answer.survey_type))
     return [
         replace(answer, number=str(210_554_000 + number)) for number, answer in enumerate(answers)
+    ]
+
+
+def _invitations(
+    orders: list[Order],
+    answers: list[Answer],
+    people: list[Person],
+    calendar: Calendar,
+    seed: int,
+) -> list[Touch]:
+    """Questions sent: one before every answer of a registered customer, and many that nobody
+    answered.
+    """
+    sent = [(answer.at - 2 * HOUR, answer.person) for answer in answers]
+    chances = stream(seed, "invitations").random((len(orders), 2)).tolist()
+    for order, u in zip(orders, chances, strict=True):
+        if u[0] < 0.5:
+            sent.append((order.placed_at + int((2 + u[1] * 5) * DAY), order.person))
+    return [
+        Touch(f"sv-{number:08d}", person, "survey", "survey_sent", "outbound", "", at)
+        for number, (at, person) in enumerate(sorted(sent))
+        if people[person].customer_number
+        and not people[person].is_cast
+        and calendar.start <= at < calendar.end
     ]
 
 
@@ -428,11 +466,48 @@ def _touches(
         outcome = "good" if channel == "call" else ""
         at, index = calendar.at(day, 12), cast[role].index
         touches.append(Touch("", index, channel, kind, direction, outcome, at, place, 300))
+    touches.extend(_rare_touches(people, calendar, seed))
     touches.sort(key=lambda touch: (touch.at, touch.person, touch.kind))
     return [
         replace(touch, number=f"{touch.channel[:2]}-{number:08d}")
         for number, touch in enumerate(touches)
     ]
+
+
+def _interviews(
+    touches: list[Touch], people: list[Person], calendar: Calendar, seed: int
+) -> list[Interview]:
+    visits = [touch for touch in touches if touch.channel == "store"]
+    interviews: list[Interview] = []
+    chances = stream(seed, "interviews").random((len(visits), 2)).tolist()
+    for visit, u in zip(visits, chances, strict=True):
+        person, at = people[visit.person], visit.at + HOUR
+        if u[0] < 0.3 and person.customer_number and not person.is_cast and at < calendar.end:
+            number = f"iv-{len(interviews):06d}"
+            answer = Answer(number, visit.person, "csat", 2 + int(u[1] * 4), at, "")
+            interviews.append(Interview(answer, visit.number))
+    return interviews
+
+
+def _rare_touches(people: list[Person], calendar: Calendar, seed: int) -> list[Touch]:
+    """Channels that few use. Nobody in the company owns the bot's handover to a human."""
+    kinds = (
+        ("social", "contest_entered", "inbound"),
+        ("in_app", "in_app_view", "inbound"),
+        ("bot", "bot_handover", "inbound"),
+        ("self_service", "self_service_login", "inbound"),
+        ("television", "television_spot", "outbound"),
+    )
+    touches = []
+    for person, u in zip(
+        people, stream(seed, "rare touches").random((len(people), 3)).tolist(), strict=True
+    ):
+        if person.is_cast or u[0] > 0.25:
+            continue
+        channel, kind, direction = kinds[int(u[1] * len(kinds))]
+        at = person.acquired_at + int(u[2] * max(0, calendar.end - person.acquired_at))
+        touches.append(Touch("", person.index, channel, kind, direction, "", at))
+    return touches
 
 
 def _consents(

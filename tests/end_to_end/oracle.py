@@ -49,6 +49,14 @@ OFFICE: tuple[tuple[str, str, str, str | int, str, str, str, str], ...] = (
     ("back_office/anrop", "Anrop", "Start", OFFSET, "=", "", "email:E-post", "call"),
     ("back_office/social", "post.id", "when", ISO, "=", "", "email:author.mail", "what"),
     ("back_office/push", "uuid", "ts", 1000, "=", "", "customer:to.shop_no", "type"),
+    (
+        *("back_office/intervjuer", "Intervju", "Tid", SECONDS, "=", "Karakter"),
+        *("customer:Kundenr", "survey_answer"),
+    ),
+    (
+        *("back_office/utsendelser", "Utsendelse", "Sendt", SECONDS, "=", ""),
+        *("customer:Kundenr", "survey_sent"),
+    ),
     ("back_office/advocates", "ref_no", "sent", ISO, "=", "", FRIEND, "referral"),
     ("back_office/poengbok", LEDGER, "Tid", SECONDS, "", "Poeng", "loyalty:Kort", "Hendelse"),
     ("delighted/", "id", "created_at", 1, "updated_at", "score", ANSWERER, "survey_answer"),

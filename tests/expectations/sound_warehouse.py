@@ -106,6 +106,8 @@ NUMBERS = {
         order_line_count step_count age_months customer_count retained_customers age_days
         referrals_sent referrals_converted review_count share_count line_number
         customer_order_number decile origin_count span_days actual_orders_30d actual_orders_90d
+        activity_breadth_90d active_weeks_13w preferred_hour_local send_hour_local sent_count
+        transition_count viewer_count known_viewer_count ordering_viewer_count
     """,
     "double": """
         p_alive p_order_30d expected_orders_30d expected_orders_90d expected_orders_365d
@@ -114,7 +116,8 @@ NUMBERS = {
         interval_high auc top_decile_lift base_rate log_likelihood actual predicted mae rmse
         naive_mae calibration_error retention_rate bad_outcome_rate predicted_share actual_share
         expected_orders expected_orders_low expected_orders_high auc_standard_error auc_margin
-        auc_margin_standard_error lift_ratio rank_correlation
+        auc_margin_standard_error lift_ratio rank_correlation trust_index csat_share_365d
+        dialogue_ratio_90d response_rate transition_share order_rate effect
     """,
 }
 MART_COLUMNS = {

@@ -111,6 +111,10 @@ recipient_days as (
         sum((1 - is_opened_by_machine) * is_opened_by_person)
             as opened_without_machine,
         sum(is_clicked) as clicked,
+        sum((1 - is_opened_by_machine) * is_opened_by_person * is_clicked)
+            as opened_and_clicked_without_machine,
+        sum((1 - is_opened_by_machine) * is_clicked) as clicked_without_machine,
+        sum(is_opened_by_machine * is_clicked) as clicked_with_machine,
         sum(is_unsubscribed) as unsubscribed,
         sum(is_complained) as complained
     from deliveries
@@ -120,33 +124,68 @@ recipient_days as (
 
 ),
 
-measured as (
+reached_days as (
 
-    select
-        metrics.metric,
-        metrics.window_days,
-        recipient_days.cluster_id,
-        recipient_days.delivered_date,
-        case metrics.metric
-            when 'email_open_rate_raw' then recipient_days.opened
-            when 'email_open_rate_machine_excluded'
-                then recipient_days.opened_without_machine
-            when 'email_click_rate' then recipient_days.clicked
-            when 'email_unsubscribe_rate' then recipient_days.unsubscribed
-            when 'email_complaint_rate' then recipient_days.complained
-        end as numerator,
-        case
-            when metrics.metric = 'email_open_rate_machine_excluded'
-                then recipient_days.delivered_without_machine
-            else recipient_days.delivered
-        end as denominator
+    select recipient_days.*
     from recipient_days
-    cross join metrics
     cross join reach
     where recipient_days.delivered_date > reach.before_first_date
 
 ),
 
+-- A machine's open hides whether the person opened, too; a click shows that they did.
+-- How often people open without clicking is learnt where no machine opened.
+unclicked as (
+
+    select
+        cast(
+            sum(opened_without_machine) - sum(opened_and_clicked_without_machine)
+            as double
+        )
+        / nullif(
+            sum(delivered_without_machine) - sum(clicked_without_machine), 0
+        ) as open_rate
+    from reached_days
+
+),
+
+measured as (
+
+    select
+        metrics.metric,
+        metrics.window_days,
+        reached_days.cluster_id,
+        reached_days.delivered_date,
+        case metrics.metric
+            when 'email_open_rate_raw' then reached_days.opened
+            when 'email_open_rate_machine_excluded'
+                then reached_days.opened_without_machine
+            when 'email_open_rate_estimated'
+                then
+                    reached_days.opened_without_machine
+                    + reached_days.clicked_with_machine
+                    + unclicked.open_rate
+                    * (
+                        reached_days.delivered
+                        - reached_days.delivered_without_machine
+                        - reached_days.clicked_with_machine
+                    )
+            when 'email_click_rate' then reached_days.clicked
+            when 'email_unsubscribe_rate' then reached_days.unsubscribed
+            when 'email_complaint_rate' then reached_days.complained
+        end as numerator,
+        case
+            when metrics.metric = 'email_open_rate_machine_excluded'
+                then reached_days.delivered_without_machine
+            else reached_days.delivered
+        end as denominator
+    from reached_days
+    cross join metrics
+    cross join unclicked
+
+),
+
+-- Where a machine opened everything nothing can be learnt: the estimate leaves.
 final as (
 
     select
@@ -165,6 +204,7 @@ final as (
         delivered_date as starts_on,
         {{ add_days('delivered_date', 'window_days') }} as ends_on
     from measured
+    where numerator is not null
 
 )
 

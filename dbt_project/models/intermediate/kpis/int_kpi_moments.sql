@@ -15,6 +15,7 @@ spells as (
 metrics as (
 
     select * from {{ ref('kpi_metrics') }}
+    where kind != 'median'
 
 ),
 

@@ -24,9 +24,21 @@ carts as (
 
 ),
 
+referrals as (
+
+    select * from {{ ref('int_referrals') }}
+
+),
+
 interactions as (
 
     select * from {{ ref('int_interactions') }}
+
+),
+
+touch_point_kinds as (
+
+    select * from {{ ref('touch_point_kinds') }}
 
 ),
 
@@ -69,11 +81,43 @@ started_carts as (
 
 ),
 
+completed_carts as (
+
+    select
+        'checkout_completion_rate' as metric,
+        channel,
+        identifier,
+        event_id,
+        1 - numerator as numerator,
+        denominator,
+        happened_at
+    from started_carts
+
+),
+
+sent_referrals as (
+
+    select
+        'referral_conversion_rate' as metric,
+        'all' as channel,
+        identifier,
+        source || '|' || referral_id as event_id,
+        case when is_converted then 1 else 0 end as numerator,
+        1 as denominator,
+        created_at as happened_at
+    from referrals
+
+),
+
 single_events as (
 
     select * from closed_deals
     union all
     select * from started_carts
+    union all
+    select * from completed_carts
+    union all
+    select * from sent_referrals
 
 ),
 
@@ -159,11 +203,47 @@ dialogues as (
 
 ),
 
+touch_days as (
+
+    select
+        'unowned_touch_share' as metric,
+        'all' as channel,
+        sum(case when touch_point_kinds.owner_team is null then 1 else 0 end)
+            as numerator,
+        count(*) as denominator,
+        coalesce(
+            identity_assignments.customer_id,
+            interactions.identifier,
+            interactions.source
+        ) as cluster_id,
+        {{ local_date('interactions.occurred_at', 'run_parameters.time_zone') }}
+            as event_date
+    from interactions
+    cross join run_parameters
+    left join touch_point_kinds
+        on interactions.kind = touch_point_kinds.kind
+    left join identity_assignments
+        on
+            interactions.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'interactions.occurred_at') }}
+    where interactions.is_human
+    group by
+        coalesce(
+            identity_assignments.customer_id,
+            interactions.identifier,
+            interactions.source
+        ),
+        {{ local_date('interactions.occurred_at', 'run_parameters.time_zone') }}
+
+),
+
 measured as (
 
     select * from dated_events
     union all
     select * from dialogues
+    union all
+    select * from touch_days
 
 ),
 

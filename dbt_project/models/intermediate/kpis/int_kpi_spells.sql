@@ -36,6 +36,18 @@ relation_spells as (
 
 ),
 
+activity_spells as (
+
+    select * from {{ ref('int_kpi_activity_spells') }}
+
+),
+
+acquisition_spells as (
+
+    select * from {{ ref('int_kpi_acquisition_spells') }}
+
+),
+
 spells as (
 
     select * from order_spells
@@ -49,6 +61,10 @@ spells as (
     select * from survey_spells
     union all
     select * from relation_spells
+    union all
+    select * from activity_spells
+    union all
+    select * from acquisition_spells
 
 ),
 

@@ -24,6 +24,12 @@ tickets as (
 
 ),
 
+interactions as (
+
+    select * from {{ ref('int_interactions') }}
+
+),
+
 metrics as (
 
     select * from {{ ref('kpi_metrics') }}
@@ -64,11 +70,57 @@ ticket_verdicts as (
 
 ),
 
+survey_touches as (
+
+    select
+        interactions.kind,
+        interactions.interaction_id,
+        interactions.occurred_at,
+        interactions.identifier,
+        coalesce(
+            identity_assignments.customer_id, interactions.identifier
+        ) as person
+    from interactions
+    left join identity_assignments
+        on
+            interactions.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'interactions.occurred_at') }}
+    where interactions.kind in ('survey_sent', 'survey_answered')
+
+),
+
+-- An answer follows an invitation when it comes within thirty days, whatever system
+-- took it.
+invitations as (
+
+    select
+        'survey_response_rate' as metric,
+        invited.identifier,
+        invited.interaction_id as answer_id,
+        max(case when answered.kind is null then 0 else 1 end) as numerator,
+        invited.occurred_at as answered_at
+    from survey_touches as invited
+    left join survey_touches as answered
+        on
+            invited.person = answered.person
+            and answered.kind = 'survey_answered'
+            and invited.occurred_at <= answered.occurred_at
+            and answered.occurred_at < invited.occurred_at + interval 30 days
+    where invited.kind = 'survey_sent'
+    group by
+        invited.identifier,
+        invited.interaction_id,
+        invited.occurred_at
+
+),
+
 answers as (
 
     select * from survey_answers
     union all
     select * from ticket_verdicts
+    union all
+    select * from invitations
 
 ),
 

@@ -54,6 +54,25 @@ order_values as (
 
 ),
 
+-- Who joins may have spent more anyway: here each customer stands on both sides, before
+-- and after joining, and who was only ever on one leaves.
+switched_order_values as (
+
+    select
+        claim,
+        'relative uplift, same customers' as form,
+        customer_id,
+        member_numerator,
+        member_denominator,
+        other_numerator,
+        other_denominator
+    from order_values
+    where
+        member_denominator > 0
+        and other_denominator > 0
+
+),
+
 first_orders as (
 
     select
@@ -232,6 +251,8 @@ repeat_multiples as (
 comparisons as (
 
     select * from order_values
+    union all
+    select * from switched_order_values
     union all
     select * from order_frequencies
     union all

@@ -12,9 +12,9 @@ declared_campaigns as (
 
 ),
 
-exchange_rates as (
+costs as (
 
-    select * from {{ ref('int_exchange_rates') }}
+    select * from {{ ref('int_campaign_costs') }}
 
 ),
 
@@ -45,46 +45,6 @@ campaign_credits as (
 campaign_lifts as (
 
     select * from {{ ref('int_campaign_lifts') }}
-
-),
-
--- A cost is converted at the rate of the campaign's first day.
-costs as (
-
-    select
-        declared_campaigns.campaign_id,
-        declared_campaigns.channel,
-        cast(
-            sum(
-                declared_campaigns.cost
-                * case
-                    when declared_campaigns.currency = run_parameters.reporting_currency
-                        then 1
-                    else exchange_rates.rate
-                end
-            ) as decimal(18, 4)
-        ) as cost
-    from declared_campaigns
-    cross join run_parameters
-    left join exchange_rates
-        on
-            declared_campaigns.currency = exchange_rates.from_currency
-            and run_parameters.reporting_currency = exchange_rates.to_currency
-            and coalesce(
-                {{ local_date(
-                    'declared_campaigns.started_at', 'run_parameters.time_zone'
-                ) }},
-                run_parameters.as_of
-            ) >= exchange_rates.valid_from
-            and coalesce(
-                {{ local_date(
-                    'declared_campaigns.started_at', 'run_parameters.time_zone'
-                ) }},
-                run_parameters.as_of
-            ) < coalesce(exchange_rates.valid_to, date '9999-12-31')
-    group by
-        declared_campaigns.campaign_id,
-        declared_campaigns.channel
 
 ),
 

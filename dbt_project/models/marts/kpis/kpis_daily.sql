@@ -6,6 +6,12 @@ moments as (
 
 ),
 
+ticket_medians as (
+
+    select * from {{ ref('int_kpi_ticket_medians') }}
+
+),
+
 metrics as (
 
     select * from {{ ref('kpi_metrics') }}
@@ -134,23 +140,16 @@ bounded as (
 
 ),
 
-final as (
+clipped as (
 
     select
-        ---------- ids
         metric,
         segment,
         channel,
-
-        ---------- strings
         unit,
-
-        ---------- numerics
         value,
         n,
-
-        ---------- calculated
-        reported_date as date,
+        reported_date,
         as_of,
         case
             when value is not null and raw_low is not null
@@ -167,6 +166,57 @@ final as (
                     )
         end as interval_high
     from bounded
+
+),
+
+medians as (
+
+    select
+        ticket_medians.metric,
+        'all' as segment,
+        'all' as channel,
+        metrics.unit,
+        ticket_medians.value,
+        ticket_medians.n,
+        ticket_medians.reported_date,
+        ticket_medians.as_of,
+        ticket_medians.interval_low,
+        ticket_medians.interval_high
+    from ticket_medians
+    inner join metrics
+        on ticket_medians.metric = metrics.metric
+
+),
+
+measured as (
+
+    select * from clipped
+    union all
+    select * from medians
+
+),
+
+final as (
+
+    select
+        ---------- ids
+        metric,
+        segment,
+        channel,
+
+        ---------- strings
+        unit,
+
+        ---------- numerics
+        value,
+        n,
+        interval_low,
+        interval_high,
+
+        ---------- dates
+        reported_date as date,
+        as_of
+    from measured
 
 )
 

@@ -140,11 +140,12 @@ final as (
 
         ---------- calculated
         estimated.ratio
-        - case when claims.form = 'relative uplift' then 1 else 0 end as value,
+        - case when claims.form like 'relative uplift%' then 1 else 0 end as value,
         estimated.ratio * exp(-1.959964 * estimated.standard_error)
-        - case when claims.form = 'relative uplift' then 1 else 0 end as interval_low,
+        - case when claims.form like 'relative uplift%' then 1 else 0 end
+            as interval_low,
         estimated.ratio * exp(1.959964 * estimated.standard_error)
-        - case when claims.form = 'relative uplift' then 1 else 0 end
+        - case when claims.form like 'relative uplift%' then 1 else 0 end
             as interval_high
     from claims
     cross join run_date
