@@ -28,7 +28,7 @@ run: $(VENV)/.runtime
 	$(BIN)/rapport run --home $(HOME_FOLDER) --exports $(EXPORTS)
 
 test: $(VENV)/.development
-	$(BIN)/pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.development
 	$(BIN)/ruff check .
@@ -63,8 +63,8 @@ test-kill: $(VENV)/.development
 	$(BIN)/pytest tests/end_to_end/test_invariants.py -m slow
 
 test-invariants: $(VENV)/.development
-	RAPPORT_EXAMPLES=200 $(BIN)/pytest tests/ingestion/test_raw_tables.py tests/ingestion/test_conservation.py
-	$(BIN)/pytest tests/end_to_end/test_nights_equal_rebuild.py -m slow
+	RAPPORT_EXAMPLES=200 $(BIN)/pytest tests/ingestion/test_raw_tables.py tests/ingestion/test_conservation.py tests/rapport/test_identities.py
+	$(BIN)/pytest tests/end_to_end/test_nights_equal_rebuild.py tests/end_to_end/test_company_night.py -m slow
 
 test-forecasts: $(VENV)/.development
 	$(BIN)/pytest tests/benchmarks -m slow

@@ -49,14 +49,8 @@ OFFICE: tuple[tuple[str, str, str, str | int, str, str, str, str], ...] = (
     ("back_office/anrop", "Anrop", "Start", OFFSET, "=", "", "email:E-post", "call"),
     ("back_office/social", "post.id", "when", ISO, "=", "", "email:author.mail", "what"),
     ("back_office/push", "uuid", "ts", 1000, "=", "", "customer:to.shop_no", "type"),
-    (
-        *("back_office/intervjuer", "Intervju", "Tid", SECONDS, "=", "Karakter"),
-        *("customer:Kundenr", "survey_answer"),
-    ),
-    (
-        *("back_office/utsendelser", "Utsendelse", "Sendt", SECONDS, "=", ""),
-        *("customer:Kundenr", "survey_sent"),
-    ),
+    ("back_office/intervjuer", "Intervju", "Tid", SECONDS, "=", "Karakter", OWN, "survey_answer"),
+    ("back_office/utsendelser", "Utsendelse", "Sendt", SECONDS, "=", "", OWN, "survey_sent"),
     ("back_office/advocates", "ref_no", "sent", ISO, "=", "", FRIEND, "referral"),
     ("back_office/poengbok", LEDGER, "Tid", SECONDS, "", "Poeng", "loyalty:Kort", "Hendelse"),
     ("delighted/", "id", "created_at", 1, "updated_at", "score", ANSWERER, "survey_answer"),
@@ -99,8 +93,7 @@ class Reference:
 
     def _rows(self, pattern: str) -> list[Row]:
         """All records in the order of the files' names; the same bytes count once."""
-        rows: list[Row] = []
-        known = set()
+        rows, known = list[Row](), set[bytes]()
         for path in sorted(self.exports.glob(pattern)):
             content = path.read_bytes()
             if content not in known:
@@ -250,9 +243,8 @@ def _shop_order(row: Record, *others: Record) -> Order:
     share = (back * subtotal / (subtotal + tax or 1)).quantize(CENT, ROUND_HALF_UP)
     refund = subtotal if is_unpaid or back >= total else min(subtotal, share)
     is_test = "test" in re.findall(r"\w+", row["Tags"].lower())
-    gross = subtotal + discount
-    money = (row["Currency"], gross, discount, refund, subtotal - refund)
-    flags = (gross > 0 and not is_test and not is_unpaid, is_test)
+    money = (row["Currency"], subtotal + discount, discount, refund, subtotal - refund)
+    flags = (money[1] > 0 and not is_test and not is_unpaid, is_test)
     at, buyer = _time(row["Created at"], OFFSET), _best(("email", row["Email"]))
     return Order("shopify", _id(row["Name"]), buyer, at, *money, *flags)
 

@@ -640,6 +640,7 @@ def test_an_optional_source_that_fails_is_a_note_in_the_release(shop: Night) -> 
     assert shop.done.returncode == 1
 
 
+@pytest.mark.slow
 def test_a_refund_four_months_late_restates_the_month_of_its_order(
     shop: Night, tmp_path: Path
 ) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import shutil
 import subprocess
+from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -45,27 +46,40 @@ METRICS, MEASURES = _definitions()
 SHARED = sorted(METRICS.keys() & _windows().keys())
 
 
-def _total(night: Night, metric: dict[str, Any], last: date, days: int) -> float | None:
-    """What a simple metric sums to over the days up to ``last``."""
+def _by_day(night: Night, metric: dict[str, Any]) -> dict[date, float]:
+    """What a simple metric sums to on each day that has rows."""
     measure = MEASURES[metric["type_params"]["measure"]]
     assert measure["agg"] == "sum"
-    found = night.one(
-        f"select sum({measure['expr']}) from {measure['mart']} "
-        f"where cast({measure['day']} as date) between ? and ?",
-        last - timedelta(days=days - 1),
-        last,
-    )
-    return None if found is None else float(found)
+    return {
+        day: float(total)
+        for day, total in night.ask(
+            f"select cast({measure['day']} as date), sum({measure['expr']}) "
+            f"from {measure['mart']} group by all"
+        )
+        if day is not None and total is not None
+    }
 
 
-def _value(night: Night, name: str, last: date, days: int) -> float | None:
+def _within(days: dict[date, float], last: date, window: int) -> float | None:
+    """The sum over the ``window`` days up to ``last``; None without a row."""
+    found = [total for day, total in days.items() if 0 <= (last - day).days < window]
+    return sum(found) if found else None
+
+
+def _values(night: Night, name: str) -> Callable[[date, int], float | None]:
+    """The value of a metric over the days up to one."""
     metric = METRICS[name]
     if metric["type"] == "simple":
-        return _total(night, metric, last, days) or 0.0
+        days = _by_day(night, metric)
+        return lambda last, window: _within(days, last, window) or 0.0
     parts = metric["type_params"]
-    above = _total(night, METRICS[parts["numerator"]], last, days)
-    below = _total(night, METRICS[parts["denominator"]], last, days)
-    return above / below if above is not None and below else None
+    above, below = (_by_day(night, METRICS[parts[part]]) for part in ("numerator", "denominator"))
+
+    def ratio(last: date, window: int) -> float | None:
+        over, under = _within(above, last, window), _within(below, last, window)
+        return over / under if over is not None and under else None
+
+    return ratio
 
 
 def test_the_layer_holds_the_kpis_that_are_sums_of_rows() -> None:
@@ -81,10 +95,10 @@ def test_a_metric_of_the_layer_is_the_kpi_of_its_name(night: Night, name: str) -
         "where metric = ? and segment = 'all' and channel = 'all' order by date",
         name,
     )
-    days = _windows()[name]
+    window, value_at = _windows()[name], _values(night, name)
     compared = 0
     for day, value in published if MEASURED_BY_DAY[name] else published[-1:]:
-        expected = _value(night, name, day, days)
+        expected = value_at(day, window)
         assert value == (None if expected is None else pytest.approx(expected, abs=1e-9)), day
         compared += value is not None
     assert compared > 0

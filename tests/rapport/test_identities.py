@@ -10,7 +10,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from estimation.identity.resolution import UnknownIdentifier, resolve
 from rapport.identities import Resolved, resolve_identities
@@ -20,6 +20,9 @@ from tests.estimation.identity.played_evidence import Evidence, evidence, two_ni
 RESULTS = ("assignments", "exclusions", "blocks")
 
 Rows = dict[str, list[tuple[object, ...]]]
+
+# Each example is two or three nights of thirty queries; `make test-invariants` plays more.
+few = settings(max_examples=max(10, settings().max_examples // 4))
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +65,7 @@ def _in_full(found: Evidence) -> Rows:
     return {name: rows(getattr(resolution, name)) for name in RESULTS}
 
 
+@few
 @given(two_nights())
 def test_an_incremental_night_equals_a_full_one(
     warehouse: duckdb.DuckDBPyConnection, nights: tuple[Evidence, Evidence]
@@ -78,6 +82,7 @@ def test_an_incremental_night_equals_a_full_one(
     assert second.exclusions == len(found["exclusions"])
 
 
+@few
 @given(two_nights())
 def test_taking_evidence_back_ends_as_if_it_had_never_been(
     warehouse: duckdb.DuckDBPyConnection, nights: tuple[Evidence, Evidence]
@@ -89,6 +94,7 @@ def test_taking_evidence_back_ends_as_if_it_had_never_been(
     assert again == first
 
 
+@few
 @given(evidence())
 def test_a_night_without_news_looks_at_nothing_and_changes_no_id(
     warehouse: duckdb.DuckDBPyConnection, found: Evidence
