@@ -162,7 +162,7 @@ def _dbt(home: Path, phase: str, selected: Sequence[str], *options: str) -> None
         "--profiles-dir", str(DBT_PROJECT),
         "--target-path", str(home / "dbt"),
         "--log-path", str(logs),
-        # Every statement of every night costs an eighth of dbt's time; the home's dbt/compiled has them.
+        # Logging every statement costs an eighth of dbt's time; they lie in dbt/compiled.
         "--log-level-file", "info",
         "--exclude-resource-type", "unit_test",
         "--select", *selected,

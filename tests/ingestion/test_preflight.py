@@ -16,7 +16,8 @@ from ingestion.settings import Dialect
 from tests.ingestion.company import ORDER_HEADER, Company, order
 
 TEXT = "\n".join([ORDER_HEADER, *(order(n, note=f"{n * n}") for n in range(2000))]).encode() + b"\n"
-PACKED = gzip.compress(TEXT)
+# Without the time of packing, which would name the tests anew in every process.
+PACKED = gzip.compress(TEXT, mtime=0)
 
 
 def unpacked(content: bytes, folder: Path) -> bytes:
@@ -56,7 +57,9 @@ def test_a_gzip_cut_exactly_at_a_line_end_is_refused(tmp_path: Path) -> None:
         unpacked(half, tmp_path)
 
 
-@pytest.mark.parametrize("junk", [b"junk", b"\x1f\x8b", b"\0\0x", PACKED[:20]])
+@pytest.mark.parametrize(
+    "junk", [b"junk", b"\x1f\x8b", b"\0\0x", PACKED[:20]], ids=["text", "magic", "zeros", "half"]
+)
 def test_something_after_the_end_of_a_gzip_is_refused(junk: bytes, tmp_path: Path) -> None:
     with pytest.raises(UnreadableFile, match="something else after its end"):
         unpacked(PACKED + junk, tmp_path)
