@@ -20,6 +20,12 @@ settings.load_profile("default")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The file that runs the night first, for it takes longest; others that look at it last."""
-    files = {"test_company_night.py": -1, "test_traps.py": 1}
+    """Files that run a night first, for they take longest; others that look at its release last."""
+    files = {
+        "test_company_night.py": -2,
+        "test_failing_sources.py": -1,
+        "test_traps.py": 1,
+        "test_concepts.py": 1,
+        "test_semantic_layer.py": 1,
+    }
     items.sort(key=lambda item: files.get(item.path.name, 0))
