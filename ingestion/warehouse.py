@@ -153,7 +153,6 @@ def load_raw(settings: Settings, as_of: date, code: str = "") -> None:
         str(warehouse_path(settings.home)), config={"memory_limit": MEMORY}
     ) as connection:
         connection.execute("begin")
-        connection.execute("create schema if not exists estimates")
         _load_deliveries(connection, live)
         bring_up_to_date(connection, _objects(settings, live), _basis(settings, code))
         load_contact_addresses(connection, settings, _in_force(live, CONTACT_TABLES))
@@ -386,16 +385,6 @@ def _load_parameters(
         ],
     )
     _load_decisions(connection, settings)
-    # Created empty so that the first dbt phase can be parsed before identities are resolved.
-    connection.execute(
-        "create table if not exists estimates.identity_assignments (identifier text, node text, "
-        "customer_id text, valid_from timestamp, valid_to timestamp)"
-    )
-    connection.execute(
-        "create table if not exists estimates.identity_exclusions (identifier text, "
-        "other_identifier text, evidence_source text, evidence text, observed_at timestamp, "
-        "reason text)"
-    )
 
 
 def _load_decisions(connection: duckdb.DuckDBPyConnection, settings: Settings) -> None:

@@ -38,24 +38,49 @@ from estimation.identity.tables import (
 IDENTIFIERS_NOW = "intermediate.int_identifiers"
 EDGES_NOW = "intermediate.int_identity_edges"
 
-_STATE = (
-    "create or replace table estimates.identity_assignments (identifier varchar, node varchar, "
-    "customer_id varchar, valid_from timestamp, valid_to timestamp)",
-    "create or replace table estimates.identity_exclusions (identifier varchar, "
-    "other_identifier varchar, evidence_source varchar, evidence varchar, "
-    "observed_at timestamp, reason varchar)",
-    "create or replace table estimates.identity_blocks (identifier varchar, block varchar)",
-    "create or replace table estimates.identity_identifiers_seen "
-    "(identifier varchar, is_guarded boolean, row_hash ubigint)",
-    "create or replace table estimates.identity_edges_seen "
-    "(left_identifier varchar, right_identifier varchar, row_hash ubigint)",
-    "create or replace table estimates.identity_state (code varchar)",
-)
+_TABLES = {
+    "identity_assignments": "identifier varchar, node varchar, customer_id varchar, "
+    "valid_from timestamp, valid_to timestamp",
+    "identity_exclusions": "identifier varchar, other_identifier varchar, "
+    "evidence_source varchar, evidence varchar, observed_at timestamp, reason varchar",
+    "identity_blocks": "identifier varchar, block varchar",
+    "identity_identifiers_seen": "identifier varchar, is_guarded boolean, row_hash ubigint",
+    "identity_edges_seen": "left_identifier varchar, right_identifier varchar, row_hash ubigint",
+    "identity_state": "code varchar",
+}
 
-# 64 bits: that one of a hundred thousand changed rows hides behind one of ten million others
-# happens once in ten million nights, and `rapport audit` would say so.
+
+@dataclass(frozen=True)
+class _Watched:
+    """The rows ``now``, what is ``kept`` of each, what is already ``seen`` and what ``changes``."""
+
+    now: str
+    kept: str
+    row_hash: str
+    seen: str
+    changes: str
+
+
+# A hash has 64 bits: that one of a hundred thousand changed rows hides behind one of ten million
+# others happens once in ten million nights, and `rapport audit` would say so.
 _IDENTIFIER_HASH = f"hash({', '.join(IDENTIFIERS.names)})"
 _EDGE_HASH = f"hash({', '.join(EDGES.names)})"
+_WATCHED = (
+    _Watched(
+        IDENTIFIERS_NOW,
+        "identifier, guard_reason is not null",
+        _IDENTIFIER_HASH,
+        "estimates.identity_identifiers_seen",
+        "identifier_changes",
+    ),
+    _Watched(
+        EDGES_NOW,
+        "left_identifier, right_identifier",
+        _EDGE_HASH,
+        "estimates.identity_edges_seen",
+        "edge_changes",
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +91,13 @@ class Resolved:
     exclusions: int
     identifiers: int
     looked_at: int
+
+
+def create_missing(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the tables that are not there yet, empty: the first dbt phase reads their columns."""
+    connection.execute("create schema if not exists estimates")
+    for name, columns in _TABLES.items():
+        connection.execute(f"create table if not exists estimates.{name} ({columns})")
 
 
 def resolve_identities(
@@ -81,8 +113,8 @@ def resolve_identities(
     connection.execute("begin")
     try:
         if anew or not _is_kept(connection, made_by):
-            for statement in _STATE:
-                connection.execute(statement)
+            for name, columns in _TABLES.items():
+                connection.execute(f"create or replace table estimates.{name} ({columns})")
         _find_changes(connection)
         _find_touched(connection)
         looked_at = _resolve_again(connection)
@@ -101,12 +133,10 @@ def resolve_identities(
 
 def _is_kept(connection: duckdb.DuckDBPyConnection, made_by: str) -> bool:
     """Is the earlier resolution there, whole, and made by this code?"""
-    kept = connection.execute(
-        "select count(*) from information_schema.tables where table_schema = 'estimates' "
-        "and table_name in ('identity_assignments', 'identity_exclusions', 'identity_blocks', "
-        "'identity_identifiers_seen', 'identity_edges_seen', 'identity_state')"
-    ).fetchone()
-    if kept != (len(_STATE),):
+    there = connection.execute(
+        "select table_name from information_schema.tables where table_schema = 'estimates'"
+    ).fetchall()
+    if not {(name,) for name in _TABLES} <= set(there):
         return False
     return connection.execute("select code from estimates.identity_state").fetchall() == [
         (made_by,)
@@ -115,17 +145,14 @@ def _is_kept(connection: duckdb.DuckDBPyConnection, made_by: str) -> bool:
 
 def _find_changes(connection: duckdb.DuckDBPyConnection) -> None:
     """``identifier_changes`` and ``edge_changes``: hashes of the rows that came or went."""
-    for name, row_hash, now, seen in (
-        ("identifier_changes", _IDENTIFIER_HASH, IDENTIFIERS_NOW, "identity_identifiers_seen"),
-        ("edge_changes", _EDGE_HASH, EDGES_NOW, "identity_edges_seen"),
-    ):
+    for watched in _WATCHED:
         _temporary(
             connection,
-            name,
+            watched.changes,
             f"""
             select coalesce(here.row_hash, seen.row_hash) as row_hash
-            from (select {row_hash} as row_hash from {now}) as here
-            full join estimates.{seen} as seen on here.row_hash = seen.row_hash
+            from (select {watched.row_hash} as row_hash from {watched.now}) as here
+            full join {watched.seen} as seen on here.row_hash = seen.row_hash
             where here.row_hash is null or seen.row_hash is null
             """,
         )
@@ -261,27 +288,13 @@ def _replace(connection: duckdb.DuckDBPyConnection, resolved: Resolution) -> Non
 
 
 def _remember(connection: duckdb.DuckDBPyConnection, made_by: str) -> None:
-    for changes, row_hash, columns, now, seen in (
-        (
-            "identifier_changes",
-            _IDENTIFIER_HASH,
-            "identifier, guard_reason is not null",
-            IDENTIFIERS_NOW,
-            "identity_identifiers_seen",
-        ),
-        (
-            "edge_changes",
-            _EDGE_HASH,
-            "left_identifier, right_identifier",
-            EDGES_NOW,
-            "identity_edges_seen",
-        ),
-    ):
-        changed = f"in (select row_hash from {changes})"
-        connection.execute(f"delete from estimates.{seen} where row_hash {changed}")
+    for watched in _WATCHED:
+        changed = f"row_hash in (select row_hash from {watched.changes})"
+        connection.execute(f"delete from {watched.seen} where {changed}")
         connection.execute(
-            f"insert into estimates.{seen} select {columns}, {row_hash} from {now} "
-            f"where {row_hash} {changed}"
+            f"insert into {watched.seen} "
+            f"select {watched.kept}, {watched.row_hash} as row_hash from {watched.now} "
+            f"where {changed}"
         )
     connection.execute("delete from estimates.identity_state")
     connection.execute("insert into estimates.identity_state values (?)", [made_by])

@@ -35,8 +35,7 @@ from publishing.inputs import FailedSource, ReleaseInputs, fingerprint
 from publishing.manifest import GateOutcome, InputFile
 from publishing.pointer import Release, is_current
 from publishing.release import publish as publish_release
-from rapport import lifetime_values
-from rapport.identities import resolve_identities
+from rapport import identities, lifetime_values
 from rapport.version import code_version
 
 ROOT = Path(__file__).parents[1]
@@ -116,6 +115,7 @@ def load_raw(home: Path, as_of: date | None = None) -> None:
     _forget(home)
     load_warehouse(settings, inputs.as_of, code_version())
     with duckdb.connect(str(warehouse_path(home))) as connection:
+        identities.create_missing(connection)
         lifetime_values.create_missing(connection)
     _write(
         _build_file(home), {"fingerprint": inputs.fingerprint, "as_of": inputs.as_of.isoformat()}
@@ -189,7 +189,7 @@ def _dbt(home: Path, phase: str, selected: Sequence[str], *options: str) -> None
 def resolve_identity(home: Path) -> int:
     """Compute which identifiers are one customer; returns the number of assignments."""
     with duckdb.connect(str(warehouse_path(home))) as connection:
-        return resolve_identities(connection, code_version()).assignments
+        return identities.resolve_identities(connection, code_version()).assignments
 
 
 def estimate_lifetime_values(home: Path) -> None:

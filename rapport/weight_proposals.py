@@ -18,7 +18,7 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from estimation.engagement.ranking_areas import Floats, compare
+from estimation.engagement.ranking_areas import Floats, area
 from estimation.engagement.weights import LARGEST_STEP, Origins, Proposal, propose
 from ingestion.warehouse import warehouse_path
 from rapport.steps import DBT_PROJECT
@@ -64,10 +64,10 @@ def propose_weights(home: Path) -> Written:
     seeds = changed_weights(read_seeds(CONFIGURATION_FILES), signals, proposal)
     verdict = (
         "worth a review: it gains more than one standard error at "
-        f"{_won(proposal)} of {len(proposal.gains)} origins"
+        f"{proposal.origins_won} of {len(proposal.gains)} origins"
         if proposal.is_worth_a_review
         else "leave the weights as they are: more than one standard error is gained at only "
-        f"{_won(proposal)} of {len(proposal.gains)} origins"
+        f"{proposal.origins_won} of {len(proposal.gains)} origins"
     )
     report = _weights_report(as_of, verdict, signals, origin_dates, proposal, half_lives)
     return Written(_write(home / "proposals" / f"weights-{as_of}", seeds, report), verdict)
@@ -293,7 +293,7 @@ def _half_lives(connection: duckdb.DuckDBPyConnection) -> dict[int, Floats]:
             own = found["origin"] == origin
             value = np.round(found[f"decayed_{days}"][own], 10)
             happened = np.asarray(found["has_ordered"][own], dtype=np.bool_)
-            by_origin.append(compare(value, value, happened).present)
+            by_origin.append(area(value, happened))
         areas[days] = np.array(by_origin)
     return areas
 
@@ -306,10 +306,6 @@ def _bare(value: Decimal) -> str:
     """Without zeros at the end, as somebody would write it."""
     text = f"{value:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _won(proposal: Proposal) -> int:
-    return sum(gain.gain > gain.standard_error for gain in proposal.gains)
 
 
 def _weights_report(

@@ -28,6 +28,7 @@ SCORE_MODELS = (
 )
 QUALITY_MODELS = (
     "int_scorer_outcomes",
+    "int_scorer_value_groups",
     "int_scorer_placements",
     "int_scorer_margins",
     "score_quality",

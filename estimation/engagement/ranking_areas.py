@@ -43,6 +43,13 @@ def placements(values: Floats, happened: Booleans) -> Floats:
     return np.asarray(np.where(happened, below / negatives, 1 - below / positives))
 
 
+def area(values: Floats, happened: Booleans) -> float:
+    """The share of pairs of one person of either outcome that ``values`` rank the right way
+    round.
+    """
+    return float(placements(values, happened)[happened].mean())
+
+
 def compare(present: Floats, proposed: Floats, happened: Booleans) -> Gain:
     """Both rankings of the same people. Raises ValueError unless two or more had either outcome."""
     if min(happened.sum(), (~happened).sum()) < 2:

@@ -75,10 +75,14 @@ class Proposal:
     gains: tuple[Gain, ...]
 
     @property
+    def origins_won(self) -> int:
+        """At how many origins more than one standard error is gained."""
+        return sum(gain.gain > gain.standard_error for gain in self.gains)
+
+    @property
     def is_worth_a_review(self) -> bool:
-        """Gains more than one standard error at enough origins."""
-        gained = sum(gain.gain > gain.standard_error for gain in self.gains)
-        return gained >= ORIGINS_TO_GAIN
+        """Gains enough at enough origins."""
+        return self.origins_won >= ORIGINS_TO_GAIN
 
 
 def propose(data: Origins) -> Proposal:

@@ -11,13 +11,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
-from ingestion import settings as configuration
-from ingestion.warehouse import load_raw, warehouse_path
-from rapport.lifetime_values import create_missing
-from rapport.steps import DBT_PROJECT
+from ingestion.warehouse import warehouse_path
+from rapport.steps import DBT_PROJECT, load_raw
 
 GRAIN_TESTS = ("unique", "unique_together")
 
@@ -29,9 +26,7 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (home / "rapport.yml").write_text(
         "reporting_currency: NOK\ntime_zone: Europe/Oslo\nsources: {hubspot: {}}\n"
     )
-    load_raw(configuration.load(home), date(2026, 6, 30))
-    with duckdb.connect(str(warehouse_path(home))) as connection:
-        create_missing(connection)
+    load_raw(home, date(2026, 6, 30))
     done = subprocess.run(
         [
             str(Path(sys.executable).with_name("dbt")),

@@ -51,9 +51,6 @@ def test_the_run_and_its_sources_are_in_the_warehouse(company: Company) -> None:
         (date(2026, 5, 14), "NOK", "Europe/Oslo", True)
     ]
     assert company.current("select * from raw.sources") == [("shop", "generic", "shop", True, True)]
-    assert (
-        company.current("select identifier, customer_id from estimates.identity_assignments") == []
-    )
 
 
 def test_the_day_of_the_data_is_a_day_of_the_company(company: Company) -> None:

@@ -18,12 +18,11 @@ from ingestion import settings as configuration
 from ingestion.settings import realdata
 from ingestion.warehouse import warehouse_path
 from rapport.steps import build_marts, ingest_source
-from tests.compiled_models import SCORE_MODELS, remake
+from tests.compiled_models import QUALITY_MODELS, SCORE_MODELS, remake
 
 NOW = datetime.fromisoformat("2026-11-22T03:00")
 FIRST_DAY = date(1997, 1, 1)
 ORIGINS = range(150, 511, 60)
-QUALITY = ("int_scorer_outcomes", "int_scorer_placements", "int_scorer_margins", "score_quality")
 
 Measured = dict[tuple[int, str], dict[str, float]]
 
@@ -66,7 +65,7 @@ def quality(home: Path) -> Measured:
     """``score_quality`` by origin (days after the first) and scorer, 30 days after each origin."""
     found: Measured = {}
     for origin in ORIGINS:
-        with on_day(home, origin + 30, (*SCORE_MODELS, *QUALITY)) as connection:
+        with on_day(home, origin + 30, (*SCORE_MODELS, *QUALITY_MODELS)) as connection:
             rows = connection.execute(
                 "select scorer, n, auc, top_decile_lift, auc_margin, lift_ratio, "
                 "largest_decile_drop from marts.score_quality where origin_date = as_of - 30"

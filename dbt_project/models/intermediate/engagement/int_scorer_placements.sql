@@ -6,47 +6,9 @@ outcomes as (
 
 ),
 
--- Customers with the same value cannot be told apart by the scorer: they are placed as
--- one.
 value_groups as (
 
-    select
-        origin_date,
-        scorer,
-        scorer_value,
-        count(*) as customer_count,
-        sum(case when has_ordered then 1 else 0 end) as buyer_count
-    from outcomes
-    group by
-        origin_date,
-        scorer,
-        scorer_value
-
-),
-
-placed as (
-
-    select
-        origin_date,
-        scorer,
-        scorer_value,
-        customer_count,
-        buyer_count,
-        customer_count - buyer_count as other_count,
-        sum(customer_count) over (
-            partition by origin_date, scorer
-            order by scorer_value
-            rows between unbounded preceding and current row
-        ) - customer_count as customers_below,
-        sum(buyer_count) over (
-            partition by origin_date, scorer
-            order by scorer_value
-            rows between unbounded preceding and current row
-        ) - buyer_count as buyers_below,
-        sum(customer_count) over (partition by origin_date, scorer)
-            as total_customers,
-        sum(buyer_count) over (partition by origin_date, scorer) as total_buyers
-    from value_groups
+    select * from {{ ref('int_scorer_value_groups') }}
 
 ),
 
@@ -60,7 +22,10 @@ group_placements as (
         scorer_value,
         cast(
             round(
-                cast(2 * (customers_below - buyers_below) + other_count as double)
+                cast(
+                    2 * (customers_below - buyers_below)
+                    + customer_count - buyer_count as double
+                )
                 / nullif(2 * (total_customers - total_buyers), 0),
                 10
             ) as decimal(18, 10)
@@ -81,7 +46,7 @@ group_placements as (
                 / (2 * (total_customers + 1))
             ) as integer
         ) as decile
-    from placed
+    from value_groups
 
 ),
 

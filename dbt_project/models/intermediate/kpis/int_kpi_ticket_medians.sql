@@ -85,6 +85,7 @@ ranked as (
 
 -- The number of tickets below the true median is binomial with one half: the values at
 -- these ranks enclose it in 95 of 100 samples or more; below eight tickets none do.
+-- .979982: half of the normal distribution's 97.5 % point, 1.959964.
 bounds as (
 
     select

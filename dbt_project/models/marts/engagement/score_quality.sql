@@ -1,8 +1,8 @@
 with
 
-outcomes as (
+value_groups as (
 
-    select * from {{ ref('int_scorer_outcomes') }}
+    select * from {{ ref('int_scorer_value_groups') }}
 
 ),
 
@@ -37,48 +37,6 @@ run_date as (
 
 ),
 
--- Customers with the same value cannot be told apart by the scorer: they are judged as
--- one.
-value_groups as (
-
-    select
-        origin_date,
-        scorer,
-        scorer_value,
-        count(*) as customer_count,
-        sum(case when has_ordered then 1 else 0 end) as buyer_count
-    from outcomes
-    group by
-        origin_date,
-        scorer,
-        scorer_value
-
-),
-
-placed as (
-
-    select
-        origin_date,
-        scorer,
-        customer_count,
-        buyer_count,
-        customer_count - buyer_count as other_count,
-        sum(customer_count - buyer_count) over (
-            partition by origin_date, scorer
-            order by scorer_value
-            rows between unbounded preceding and current row
-        ) - (customer_count - buyer_count) as others_below,
-        sum(customer_count) over (
-            partition by origin_date, scorer
-            order by scorer_value desc
-            rows between unbounded preceding and current row
-        ) - customer_count as customers_above,
-        sum(customer_count) over (partition by origin_date, scorer)
-            as total_customers
-    from value_groups
-
-),
-
 -- A group that straddles the border of the top tenth is in it with the share that fits.
 shared as (
 
@@ -86,12 +44,13 @@ shared as (
         *,
         least(
             greatest(
-                cast(total_customers as double) / 10 - customers_above,
+                cast(total_customers as double) / 10
+                - (total_customers - customers_below - customer_count),
                 0
             ),
             customer_count
         ) / customer_count as share_in_top
-    from placed
+    from value_groups
 
 ),
 
@@ -102,8 +61,11 @@ sums as (
         scorer,
         sum(customer_count) as customer_count,
         sum(buyer_count) as buyer_count,
-        sum(other_count) as other_count,
-        sum(buyer_count * (2 * others_below + other_count)) as doubled_wins,
+        sum(customer_count - buyer_count) as other_count,
+        sum(
+            buyer_count
+            * (2 * (customers_below - buyers_below) + customer_count - buyer_count)
+        ) as doubled_wins,
         sum(buyer_count * share_in_top) as buyers_in_top
     from shared
     group by
