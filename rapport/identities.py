@@ -11,12 +11,16 @@ Tables beside the assignments, so that the next night knows what changed:
 
 ==================================  ==============================================================
 estimates.identity_blocks           identifiers that any evidence holds together
-estimates.identity_identifiers_seen a hash of each identifier's row, and whether it was guarded
-estimates.identity_edges_seen       the ends of each piece of evidence and a hash of its row
+estimates.identity_identifiers_seen every identifier, a hash of its row, and what selects it
+estimates.identity_edges_seen       the ends of every piece of evidence and a hash of its row
 estimates.identity_state            the version of the program that made them
 ==================================  ==============================================================
 
-Without them, or after a change of code or engine, everything is resolved again.
+Without them, or after a change of code or engine, everything is resolved again. In these tables an
+identifier is a number, its ``key``, which costs a third of a text to compare. It is a hash of 64
+bits; two identifiers with the same one are looked at together, and resolved apart. That one of a
+hundred thousand changed rows hides behind the hash of one of ten million others happens once in ten
+million nights, and `rapport audit` would say so.
 """
 
 from __future__ import annotations
@@ -24,12 +28,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import duckdb
+import pyarrow as pa
 
 from estimation.identity.resolution import Resolution, resolve
 from estimation.identity.tables import (
     ANONYMOUS,
     ASSIGNMENTS,
-    BLOCKS,
     EDGES,
     EXCLUSIONS,
     IDENTIFIERS,
@@ -43,43 +47,44 @@ _TABLES = {
     "valid_from timestamp, valid_to timestamp",
     "identity_exclusions": "identifier varchar, other_identifier varchar, "
     "evidence_source varchar, evidence varchar, observed_at timestamp, reason varchar",
-    "identity_blocks": "identifier varchar, block varchar",
-    "identity_identifiers_seen": "identifier varchar, is_guarded boolean, row_hash ubigint",
-    "identity_edges_seen": "left_identifier varchar, right_identifier varchar, row_hash ubigint",
+    "identity_blocks": "key ubigint, block ubigint",
+    "identity_identifiers_seen": "key ubigint, is_guarded boolean, is_device boolean, "
+    "row_hash ubigint",
+    "identity_edges_seen": "left_key ubigint, right_key ubigint, row_hash ubigint",
     "identity_state": "code varchar",
 }
 
 
 @dataclass(frozen=True)
 class _Watched:
-    """The rows ``now``, what is ``kept`` of each, what is already ``seen`` and what ``changes``."""
+    """What of the rows ``now`` is ``kept`` as ``seen``, to tell in another night which ``came`` and
+    which are ``gone``.
+    """
 
     now: str
     kept: str
     row_hash: str
     seen: str
-    changes: str
+    came: str
+    gone: str
 
 
-# A hash has 64 bits: that one of a hundred thousand changed rows hides behind one of ten million
-# others happens once in ten million nights, and `rapport audit` would say so.
-_IDENTIFIER_HASH = f"hash({', '.join(IDENTIFIERS.names)})"
-_EDGE_HASH = f"hash({', '.join(EDGES.names)})"
-_WATCHED = (
-    _Watched(
-        IDENTIFIERS_NOW,
-        "identifier, guard_reason is not null",
-        _IDENTIFIER_HASH,
-        "estimates.identity_identifiers_seen",
-        "identifier_changes",
-    ),
-    _Watched(
-        EDGES_NOW,
-        "left_identifier, right_identifier",
-        _EDGE_HASH,
-        "estimates.identity_edges_seen",
-        "edge_changes",
-    ),
+_IDENTIFIERS = _Watched(
+    now=IDENTIFIERS_NOW,
+    kept="hash(identifier) as key, guard_reason is not null as is_guarded, "
+    f"identifier_type = '{ANONYMOUS}' as is_device",
+    row_hash=f"hash({', '.join(IDENTIFIERS.names)})",
+    seen="estimates.identity_identifiers_seen",
+    came="identifiers_came",
+    gone="identifiers_gone",
+)
+_EDGES = _Watched(
+    now=EDGES_NOW,
+    kept="hash(left_identifier) as left_key, hash(right_identifier) as right_key",
+    row_hash=f"hash({', '.join(EDGES.names)})",
+    seen="estimates.identity_edges_seen",
+    came="edges_came",
+    gone="edges_gone",
 )
 
 
@@ -115,10 +120,12 @@ def resolve_identities(
         if anew or not _is_kept(connection, made_by):
             for name, columns in _TABLES.items():
                 connection.execute(f"create or replace table estimates.{name} ({columns})")
-        _find_changes(connection)
+        for watched in (_IDENTIFIERS, _EDGES):
+            _take_in_changes(connection, watched)
         _find_touched(connection)
         looked_at = _resolve_again(connection)
-        _remember(connection, made_by)
+        connection.execute("delete from estimates.identity_state")
+        connection.execute("insert into estimates.identity_state values (?)", [made_by])
     except BaseException:
         connection.execute("rollback")
         raise
@@ -143,111 +150,114 @@ def _is_kept(connection: duckdb.DuckDBPyConnection, made_by: str) -> bool:
     ]
 
 
-def _find_changes(connection: duckdb.DuckDBPyConnection) -> None:
-    """``identifier_changes`` and ``edge_changes``: hashes of the rows that came or went."""
-    for watched in _WATCHED:
-        _temporary(
-            connection,
-            watched.changes,
-            f"""
-            select coalesce(here.row_hash, seen.row_hash) as row_hash
-            from (select {watched.row_hash} as row_hash from {watched.now}) as here
-            full join {watched.seen} as seen on here.row_hash = seen.row_hash
-            where here.row_hash is null or seen.row_hash is null
-            """,
-        )
+def _take_in_changes(connection: duckdb.DuckDBPyConnection, watched: _Watched) -> None:
+    """Find what came and what is gone, and bring what is seen up to date."""
+    _temporary(
+        connection,
+        "changes",
+        f"""
+        select coalesce(here.row_hash, seen.row_hash) as row_hash
+        from (select {watched.row_hash} as row_hash from {watched.now}) as here
+        full join {watched.seen} as seen on here.row_hash = seen.row_hash
+        where here.row_hash is null or seen.row_hash is null
+        """,
+    )
+    changed = "row_hash in (select row_hash from changes)"
+    _temporary(connection, watched.gone, f"select * from {watched.seen} where {changed}")
+    _temporary(
+        connection,
+        watched.came,
+        f"select {watched.kept}, {watched.row_hash} as row_hash from {watched.now} where {changed}",
+    )
+    connection.execute(f"delete from {watched.seen} where {changed}")
+    connection.execute(f"insert into {watched.seen} select * from {watched.came}")
 
 
 def _find_touched(connection: duckdb.DuckDBPyConnection) -> None:
-    """``touched``: identifiers whose customer may differ now."""
-    gone = (
-        "select identifier, is_guarded from estimates.identity_identifiers_seen "
-        "where row_hash in (select row_hash from identifier_changes)"
-    )
-    come = (
-        f"select identifier, guard_reason is not null as is_guarded from {IDENTIFIERS_NOW} "
-        f"where {_IDENTIFIER_HASH} in (select row_hash from identifier_changes)"
-    )
-    _temporary(connection, "met_before", gone)
-    _temporary(connection, "met_now", come)
+    """``touched``: identifiers whose customer may differ now; ``around``: the evidence at them."""
     _temporary(
         connection,
         "flipped",
         """
-        select identifier from met_before full join met_now using (identifier)
-        where coalesce(met_before.is_guarded, false) <> coalesce(met_now.is_guarded, false)
-        """,
-    )
-    _temporary(
-        connection,
-        "changed_edges",
-        f"""
-        select left_identifier, right_identifier from estimates.identity_edges_seen
-        where row_hash in (select row_hash from edge_changes)
-        union
-        select left_identifier, right_identifier from {EDGES_NOW}
-        where {_EDGE_HASH} in (select row_hash from edge_changes)
-        union
-        {_edges_at("flipped")}
+        select key from identifiers_gone as gone full join identifiers_came as came using (key)
+        where coalesce(gone.is_guarded, false) <> coalesce(came.is_guarded, false)
         """,
     )
     _temporary(
         connection,
         "seeds",
         f"""
-        select identifier from met_before
-        union select identifier from met_now
-        union {_ends("changed_edges")}
+        select key from identifiers_gone
+        union
+        select key from identifiers_came
+        union
+        {_ends("edges_gone")}
+        union
+        {_ends("edges_came")}
+        union
+        {_ends(f"({_edges_at('flipped')})")}
         """,
     )
     _temporary(
         connection,
         "inside",
         """
-        select identifier from seeds
+        select key from seeds
         union
-        select identifier from estimates.identity_blocks
+        select key from estimates.identity_blocks
         where block in (
-            select block from estimates.identity_blocks
-            where identifier in (select identifier from seeds)
+            select block from estimates.identity_blocks where key in (select key from seeds)
         )
         """,
     )
     _temporary(connection, "around", _edges_at("inside"))
     _temporary(
         connection,
-        "touched",
+        "devices",
         f"""
-        select identifier from inside
-        union
-        select identifier from {IDENTIFIERS_NOW}
-        where identifier_type = '{ANONYMOUS}' and identifier in ({_ends("around")})
+        select key from {_IDENTIFIERS.seen}
+        where
+            is_device
+            and key in ({_ends("around")} except select key from inside)
         """,
+    )
+    _temporary(connection, "touched", "select key from inside union all select key from devices")
+    connection.execute(
+        f"""
+        insert into around
+        select at_devices.*
+        from ({_edges_at("devices")}) as at_devices
+        where
+            left_key not in (select key from inside)
+            and right_key not in (select key from inside)
+        """
     )
 
 
 def _resolve_again(connection: duckdb.DuckDBPyConnection) -> int:
     """Resolve the touched part, put it in the place of what was there, and give its size."""
-    _temporary(connection, "part_edges", _edges_at("touched", ", ".join(EDGES.names)))
+    edges = connection.execute(
+        f"""
+        select {", ".join(EDGES.names)} from {EDGES_NOW}
+        where {_EDGES.row_hash} in (select row_hash from around)
+        """
+    ).to_arrow_table()
     # Beside the touched part stand guarded identifiers, and people who were met on its devices.
-    _temporary(
-        connection,
-        "part",
+    _temporary(connection, "outside", f"{_ends('around')} except select key from touched")
+    part = connection.execute(
         f"""
         select {", ".join(IDENTIFIERS.names)} from {IDENTIFIERS_NOW}
         where
-            identifier in (select identifier from touched)
-            or (guard_reason is not null and identifier in ({_ends("part_edges")}))
-        """,
-    )
+            hash(identifier) in (select key from touched)
+            or (guard_reason is not null and hash(identifier) in (select key from outside))
+        """
+    ).to_arrow_table()
     _temporary(
         connection,
         "beside",
         f"""
         select identifier from {IDENTIFIERS_NOW}
-        where
-            identifier in ({_ends("part_edges")})
-            and identifier not in (select identifier from part)
+        where guard_reason is null and hash(identifier) in (select key from outside)
         """,
     )
     known = connection.execute(
@@ -256,66 +266,52 @@ def _resolve_again(connection: duckdb.DuckDBPyConnection) -> int:
         from beside left join estimates.identity_assignments using (identifier)
         """
     ).to_arrow_table()
-    part = connection.execute("select * from part").to_arrow_table()
-    edges = connection.execute("select * from part_edges").to_arrow_table()
-    _replace(connection, resolve(part, edges, known.cast(ASSIGNMENTS)))
+    _replace(connection, resolve(part, edges, known.cast(ASSIGNMENTS)), part)
     return len(part)
 
 
-def _replace(connection: duckdb.DuckDBPyConnection, resolved: Resolution) -> None:
+def _replace(connection: duckdb.DuckDBPyConnection, resolved: Resolution, part: pa.Table) -> None:
+    connection.register("part", part)
     _temporary(
-        connection, "replaced", "select identifier from touched union select identifier from part"
+        connection, "replaced", "select key from touched union select hash(identifier) from part"
     )
-    replaced = "identifier in (select identifier from replaced)"
-    touched = "(select identifier from touched)"
-    for name, table, stale, schema in (
-        ("assignments", resolved.assignments, replaced, ASSIGNMENTS),
-        ("blocks", resolved.blocks, replaced, BLOCKS),
+    connection.unregister("part")
+    replaced = "hash(identifier) in (select key from replaced)"
+    touched = "in (select key from touched)"
+    for name, table, stale, columns in (
+        ("assignments", resolved.assignments, replaced, ", ".join(ASSIGNMENTS.names)),
+        (
+            "blocks",
+            resolved.blocks,
+            "key in (select key from replaced)",
+            "hash(identifier), hash(block)",
+        ),
         (
             "exclusions",
             resolved.exclusions,
             f"(other_identifier is null and {replaced}) "
-            f"or identifier in {touched} or other_identifier in {touched}",
-            EXCLUSIONS,
+            f"or hash(identifier) {touched} or hash(other_identifier) {touched}",
+            ", ".join(EXCLUSIONS.names),
         ),
     ):
         connection.execute(f"delete from estimates.identity_{name} where {stale}")
         connection.register("resolved", table)
-        connection.execute(
-            f"insert into estimates.identity_{name} select {', '.join(schema.names)} from resolved"
-        )
+        connection.execute(f"insert into estimates.identity_{name} select {columns} from resolved")
         connection.unregister("resolved")
 
 
-def _remember(connection: duckdb.DuckDBPyConnection, made_by: str) -> None:
-    for watched in _WATCHED:
-        changed = f"row_hash in (select row_hash from {watched.changes})"
-        connection.execute(f"delete from {watched.seen} where {changed}")
-        connection.execute(
-            f"insert into {watched.seen} "
-            f"select {watched.kept}, {watched.row_hash} as row_hash from {watched.now} "
-            f"where {changed}"
-        )
-    connection.execute("delete from estimates.identity_state")
-    connection.execute("insert into estimates.identity_state values (?)", [made_by])
-
-
-def _edges_at(names: str, columns: str = "left_identifier, right_identifier") -> str:
-    """Evidence with an end among ``names``, each piece once."""
-    among = f"in (select identifier from {names})"
+def _edges_at(keys: str) -> str:
+    """Evidence with an end among ``keys``, each piece once."""
+    among = f"in (select key from {keys})"
     return f"""
-        select {columns} from {EDGES_NOW} where left_identifier {among}
+        select * from {_EDGES.seen} where left_key {among}
         union all
-        select {columns} from {EDGES_NOW}
-        where right_identifier {among} and left_identifier not {among}
+        select * from {_EDGES.seen} where right_key {among} and left_key not {among}
         """
 
 
 def _ends(edges: str) -> str:
-    return (
-        f"select left_identifier as identifier from {edges} "
-        f"union select right_identifier as identifier from {edges}"
-    )
+    return f"select left_key as key from {edges} union select right_key as key from {edges}"
 
 
 def _temporary(connection: duckdb.DuckDBPyConnection, name: str, select: str) -> None:

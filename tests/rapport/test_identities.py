@@ -56,13 +56,19 @@ def _night(
 
 
 def _in_full(found: Evidence) -> Rows:
-    """What a resolution of everything says, without a warehouse."""
+    """What a resolution of everything says, with blocks as the warehouse keeps them."""
     resolution = resolve(*tables(*found))
+    blocks = resolution.blocks  # noqa: F841 -- DuckDB finds it by its name
+    keys = duckdb.sql("select hash(identifier) as key, hash(block) as block from blocks")
 
     def rows(table: pa.Table) -> list[tuple[object, ...]]:
         return sorted((tuple(row.values()) for row in table.to_pylist()), key=repr)
 
-    return {name: rows(getattr(resolution, name)) for name in RESULTS}
+    return {
+        "assignments": rows(resolution.assignments),
+        "exclusions": rows(resolution.exclusions),
+        "blocks": rows(keys.to_arrow_table()),
+    }
 
 
 @few
