@@ -108,10 +108,14 @@ class RawObject:
         return f"{quoted(self.contract.event_time)}::timestamp"
 
     @property
-    def equals(self) -> str:
-        """How times are compared: a plain equality where it can be one, for it skips other days."""
+    def times_agree(self) -> list[str]:
+        """How times are compared: each condition apart from the others, so that an equality skips
+        other days, and a search for rows without a time the rows that have one.
+        """
+        present, other = f"present.{quoted(self.contract.event_time)}", "other.event_at"
         is_filled = self.contract.column(self.contract.event_time).required
-        return "=" if is_filled else "is not distinct from"
+        without = [] if is_filled else [f"{present} is null and {other} is null"]
+        return [f"{present} = {other}", *without]
 
     def of(self, source: str) -> list[Delivery]:
         """The deliveries in force of one source."""
@@ -315,18 +319,15 @@ def _find_replaced(
             f"key_hash, event_at from {item.keys} where key_hash in (select key_hash from hashes)"
         )
     _temporary(connection, "places", f"select distinct {places}")
-    _temporary(
-        connection,
-        "met",
+    found = (
         f"""
         select {columns} from {item.table} as present
-        semi join places
-            on
-                places.event_at {item.equals} present.{item.event_at}
-                and places.key_hash = {item.hash(source)}
+        semi join places as other on {times_agree} and other.key_hash = {item.hash(source)}
         where present.source = {literal(source)}
-        """,
+        """
+        for times_agree in item.times_agree
     )
+    _temporary(connection, "met", " union all ".join(found))
     _temporary(
         connection, "competing", f"select * from arrived union all select {columns} from met"
     )
@@ -344,16 +345,17 @@ def _apply(
     connection: duckdb.DuckDBPyConnection, item: RawObject, source: str, load_number: int
 ) -> None:
     """Take ``gone`` out, put ``come`` in, and enter both in the books."""
-    event_time = quoted(item.contract.event_time)
-    connection.execute(
-        f"""
-        delete from {item.table} as present using gone
-        where
-            present.{event_time} {item.equals} gone.{event_time}
-            and present.delivery_id = gone.delivery_id
-            and present.delivery_row = gone.delivery_row
-        """
-    )
+    for times_agree in item.times_agree:
+        connection.execute(
+            f"""
+            delete from {item.table} as present
+            using (select *, {item.event_at} as event_at from gone) as other
+            where
+                {times_agree}
+                and present.delivery_id = other.delivery_id
+                and present.delivery_row = other.delivery_row
+            """
+        )
     connection.execute(
         f"insert into {item.table} select {item.columns} from come order by {item.event_at}"
     )

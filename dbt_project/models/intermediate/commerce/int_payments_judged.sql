@@ -24,6 +24,17 @@ order_lines as (
 
 ),
 
+-- Without payments no order has to be read.
+orders_paid as (
+
+    select distinct
+        id_space,
+        order_id
+    from payments
+    where order_id is not null
+
+),
+
 -- A payment names a Shopify order by its number or by its id.
 orders_reported as (
 
@@ -31,6 +42,7 @@ orders_reported as (
         id_space,
         order_id
     from shopify_orders
+    where {{ is_among('orders_paid', ['id_space', 'order_id']) }}
 
     union
 
@@ -38,7 +50,13 @@ orders_reported as (
         id_space,
         shopify_order_id as order_id
     from shopify_orders
-    where shopify_order_id is not null
+    where
+        (id_space, shopify_order_id) in (
+            select
+                orders_paid.id_space,
+                orders_paid.order_id
+            from orders_paid
+        )
 
     union
 
@@ -46,6 +64,7 @@ orders_reported as (
         id_space,
         order_id
     from orders
+    where {{ is_among('orders_paid', ['id_space', 'order_id']) }}
 
     union
 
@@ -53,7 +72,9 @@ orders_reported as (
         id_space,
         order_id
     from order_lines
-    where ordered_at is not null
+    where
+        ordered_at is not null
+        and {{ is_among('orders_paid', ['id_space', 'order_id']) }}
 
 ),
 

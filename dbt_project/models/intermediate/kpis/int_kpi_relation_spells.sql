@@ -144,27 +144,50 @@ dated_events as (
 
 ),
 
+-- Only the reported days and the longest window before them can change a number; a
+-- local day begins less than a day before or after that of UTC.
+reach as (
+
+    select
+        {{ add_days('run_parameters.as_of', '-90 - max(metrics.window_days)') }}
+            as before_first_date
+    from run_parameters
+    cross join metrics
+    group by run_parameters.as_of
+
+),
+
+recent_touches as (
+
+    select interactions.*
+    from interactions
+    cross join reach
+    where
+        interactions.is_human
+        and interactions.occurred_at >= cast(reach.before_first_date as timestamp)
+
+),
+
 -- Forty pages in one evening are one approach: a channel speaks once a day and way.
 spoken_days as (
 
     select distinct
         coalesce(
-            identity_assignments.customer_id, interactions.identifier
+            identity_assignments.customer_id, recent_touches.identifier
         ) as cluster_id,
-        interactions.channel,
-        interactions.direction,
-        {{ local_date('interactions.occurred_at', 'run_parameters.time_zone') }}
+        recent_touches.channel,
+        recent_touches.direction,
+        {{ local_date('recent_touches.occurred_at', 'run_parameters.time_zone') }}
             as event_date
-    from interactions
+    from recent_touches
     cross join run_parameters
     left join identity_assignments
         on
-            interactions.identifier = identity_assignments.identifier
-            and {{ belongs_at('identity_assignments', 'interactions.occurred_at') }}
+            recent_touches.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'recent_touches.occurred_at') }}
     where
-        interactions.is_human
-        and interactions.direction in ('inbound', 'outbound')
-        and interactions.identifier is not null
+        recent_touches.direction in ('inbound', 'outbound')
+        and recent_touches.identifier is not null
 
 ),
 
@@ -213,27 +236,26 @@ touch_days as (
         count(*) as denominator,
         coalesce(
             identity_assignments.customer_id,
-            interactions.identifier,
-            interactions.source
+            recent_touches.identifier,
+            recent_touches.source
         ) as cluster_id,
-        {{ local_date('interactions.occurred_at', 'run_parameters.time_zone') }}
+        {{ local_date('recent_touches.occurred_at', 'run_parameters.time_zone') }}
             as event_date
-    from interactions
+    from recent_touches
     cross join run_parameters
     left join touch_point_kinds
-        on interactions.kind = touch_point_kinds.kind
+        on recent_touches.kind = touch_point_kinds.kind
     left join identity_assignments
         on
-            interactions.identifier = identity_assignments.identifier
-            and {{ belongs_at('identity_assignments', 'interactions.occurred_at') }}
-    where interactions.is_human
+            recent_touches.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'recent_touches.occurred_at') }}
     group by
         coalesce(
             identity_assignments.customer_id,
-            interactions.identifier,
-            interactions.source
+            recent_touches.identifier,
+            recent_touches.source
         ),
-        {{ local_date('interactions.occurred_at', 'run_parameters.time_zone') }}
+        {{ local_date('recent_touches.occurred_at', 'run_parameters.time_zone') }}
 
 ),
 

@@ -37,27 +37,37 @@ reach as (
 
 ),
 
+-- A local day begins less than a day before or after that of UTC.
+recent_sessions as (
+
+    select sessions.*
+    from sessions
+    cross join reach
+    where sessions.started_at >= cast(reach.before_first_date as timestamp)
+
+),
+
 -- Machines leave here: a crawler's pages are nobody's interest.
 human_sessions as (
 
     select
         coalesce(
             identity_assignments.customer_id,
-            sessions.identifier,
-            sessions.source || '|' || sessions.session_id
+            recent_sessions.identifier,
+            recent_sessions.source || '|' || recent_sessions.session_id
         ) as cluster_id,
-        sessions.channel,
-        sessions.page_views,
-        case when sessions.is_converted then 1 else 0 end as conversions,
-        {{ local_date('sessions.started_at', 'run_parameters.time_zone') }}
+        recent_sessions.channel,
+        recent_sessions.page_views,
+        case when recent_sessions.is_converted then 1 else 0 end as conversions,
+        {{ local_date('recent_sessions.started_at', 'run_parameters.time_zone') }}
             as session_date
-    from sessions
+    from recent_sessions
     cross join run_parameters
     left join identity_assignments
         on
-            sessions.identifier = identity_assignments.identifier
-            and {{ belongs_at('identity_assignments', 'sessions.started_at') }}
-    where sessions.is_human
+            recent_sessions.identifier = identity_assignments.identifier
+            and {{ belongs_at('identity_assignments', 'recent_sessions.started_at') }}
+    where recent_sessions.is_human
 
 ),
 
