@@ -44,6 +44,7 @@ from publishing.refusal import ManifestError, PublishFailed, PublishRefused
 from publishing.report import REPORT, render
 from publishing.report_tables import read_tables
 from publishing.restatement import RESTATEMENTS, restatements
+from publishing.score_history import SCORE_HISTORY, SCORES, score_history
 
 __all__ = [
     "FailedSource",
@@ -125,21 +126,27 @@ def _write_marts(
     connection: duckdb.DuckDBPyConnection, target: Target, previous: Previous | None
 ) -> tuple[list[MartEntry], list[str]]:
     names = mart_names(connection, "warehouse", SCHEMA)
-    if RESTATEMENTS in names:
-        raise PublishRefused(
-            f"marts.{RESTATEMENTS} is a table of the warehouse",
-            "drop it: publishing writes that mart",
-        )
+    for own in (RESTATEMENTS, SCORE_HISTORY):
+        if own in names:
+            raise PublishRefused(
+                f"marts.{own} is a table of the warehouse", "drop it: publishing writes that mart"
+            )
     relations = {name: f"warehouse.{quoted(SCHEMA)}.{quoted(name)}" for name in names}
+    before = previous.folder if previous else None
     entries: list[MartEntry] = []
     notes: list[str] = []
+    if SCORES in relations:
+        relations[SCORE_HISTORY], said = score_history(
+            connection, relations[SCORES], before, release=target.release, as_of=target.as_of
+        )
+        notes += said
     for name, relation in relations.items():
         entry, said = write_mart(connection, relation, name, target, previous)
         entries.append(entry)
         notes += said
     changes, said = restatements(
         connection,
-        previous.folder if previous else None,
+        before,
         target.folder,
         release=target.release,
         as_of=target.as_of,
