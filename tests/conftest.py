@@ -23,7 +23,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files that run a night first, for they take longest; others that look at its release last."""
     files = {
         "test_company_night.py": -2,
-        "test_failing_sources.py": -1,
+        "test_small_shops.py": -1,
         "test_traps.py": 1,
         "test_concepts.py": 1,
         "test_semantic_layer.py": 1,

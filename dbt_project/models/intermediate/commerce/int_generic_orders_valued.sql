@@ -29,96 +29,139 @@ payments as (
 
 ),
 
--- Lines are an order only where no header speaks for it, and where they say when it was
--- placed; int_order_exclusions names the others.
-documents as (
+-- Lines of two currencies stay two rows, which the key test of int_orders refuses.
+lines_added as (
 
     select
         source,
         id_space,
-        delivery_id,
         order_id,
-        original_order_id,
-        coalesce(
-            {{ customer_identifier('customer_id') }},
-            {{ email_identifier('email_key') }},
-            {{ loyalty_identifier('loyalty_id') }}
-        ) as identifier,
-        ordered_at,
         currency,
-        status as source_status,
-        document_type,
-        gross_amount as delivered_amount,
-        greatest(gross_amount, 0) as positive_amount,
-        greatest(-gross_amount, 0) as negative_amount,
-        coalesce(discount_amount, 0) as discount_amount,
-        refund_amount as recorded_refund_amount,
-        coalesce(adjustment_amount, 0) as adjustment_amount,
-        coalesce(tax_amount, 0) as tax_amount,
-        coalesce(shipping_amount, 0) as shipping_amount,
-        is_test,
+        min(delivery_id) as delivery_id,
         coalesce(
-            cancelled_at is not null
-            or status in ('cancelled', 'canceled', 'voided', 'abandoned'),
+            {{ customer_identifier('min(customer_id)', 'id_space') }},
+            {{ email_identifier('min(email_key)') }}
+        ) as identifier,
+        min(ordered_at) as ordered_at,
+        min(document_type) as document_type,
+        sum(coalesce(amount, 0)) as delivered_amount,
+        sum(greatest(coalesce(amount, 0), 0)) as positive_amount,
+        sum(greatest(-coalesce(amount, 0), 0)) as negative_amount,
+        sum(coalesce(discount_amount, 0)) as discount_amount,
+        sum(coalesce(refund_amount, 0)) as refund_amount,
+        bool_or(is_test) as is_test,
+        min(channel) as channel,
+        min(location_id) as location_id,
+        min(country) as country
+    from order_lines
+    group by
+        source,
+        id_space,
+        order_id,
+        currency
+
+),
+
+-- An order that does not state its amount is the sum of its lines; lines are an order
+-- of their own only where no header speaks for it, and where they say when it was
+-- placed. int_order_exclusions names the others.
+documents as (
+
+    select
+        orders.source,
+        orders.id_space,
+        coalesce(lines_added.delivery_id, orders.delivery_id) as delivery_id,
+        orders.order_id,
+        orders.original_order_id,
+        coalesce(
+            {{ customer_identifier('orders.customer_id', 'orders.id_space') }},
+            {{ email_identifier('orders.email_key') }},
+            {{ loyalty_identifier('orders.loyalty_id', 'orders.id_space') }},
+            lines_added.identifier
+        ) as identifier,
+        orders.ordered_at,
+        coalesce(lines_added.currency, orders.currency) as currency,
+        orders.status as source_status,
+        orders.document_type,
+        coalesce(orders.gross_amount, lines_added.delivered_amount)
+            as delivered_amount,
+        case
+            when orders.gross_amount is null then lines_added.positive_amount
+            else greatest(orders.gross_amount, 0)
+        end as positive_amount,
+        case
+            when orders.gross_amount is null then lines_added.negative_amount
+            else greatest(-orders.gross_amount, 0)
+        end as negative_amount,
+        coalesce(
+            nullif(orders.discount_amount, 0), lines_added.discount_amount, 0
+        ) as discount_amount,
+        coalesce(nullif(orders.refund_amount, 0), lines_added.refund_amount, 0)
+            as recorded_refund_amount,
+        coalesce(orders.adjustment_amount, 0) as adjustment_amount,
+        coalesce(orders.tax_amount, 0) as tax_amount,
+        coalesce(orders.shipping_amount, 0) as shipping_amount,
+        orders.is_test,
+        coalesce(
+            orders.cancelled_at is not null
+            or orders.status in ('cancelled', 'canceled', 'voided', 'abandoned'),
             false
         ) as is_cancelled,
-        coalesce(status in ('pending', 'authorized'), false) as is_pending,
-        channel,
-        location_id,
-        country,
-        discount_code,
-        campaign_id,
-        is_member as is_member_recorded
+        coalesce(orders.status in ('pending', 'authorized'), false) as is_pending,
+        orders.channel,
+        orders.location_id,
+        orders.country,
+        orders.discount_code,
+        orders.campaign_id,
+        orders.is_member as is_member_recorded
     from orders
+    left join lines_added
+        on
+            orders.source = lines_added.source
+            and orders.order_id = lines_added.order_id
+            and orders.gross_amount is null
+    where
+        orders.gross_amount is not null
+        or lines_added.order_id is not null
 
     union all
 
     select
-        order_lines.source,
-        order_lines.id_space,
-        min(order_lines.delivery_id) as delivery_id,
-        order_lines.order_id,
+        lines_added.source,
+        lines_added.id_space,
+        lines_added.delivery_id,
+        lines_added.order_id,
         cast(null as string) as original_order_id,
-        coalesce(
-            {{ customer_identifier(
-                'min(order_lines.customer_id)', 'order_lines.id_space'
-            ) }},
-            {{ email_identifier('min(order_lines.email_key)') }}
-        ) as identifier,
-        min(order_lines.ordered_at) as ordered_at,
-        order_lines.currency,
+        lines_added.identifier,
+        lines_added.ordered_at,
+        lines_added.currency,
         cast(null as string) as source_status,
-        min(order_lines.document_type) as document_type,
-        sum(coalesce(order_lines.amount, 0)) as delivered_amount,
-        sum(greatest(coalesce(order_lines.amount, 0), 0)) as positive_amount,
-        sum(greatest(-coalesce(order_lines.amount, 0), 0)) as negative_amount,
-        sum(coalesce(order_lines.discount_amount, 0)) as discount_amount,
-        sum(order_lines.refund_amount) as recorded_refund_amount,
+        lines_added.document_type,
+        lines_added.delivered_amount,
+        lines_added.positive_amount,
+        lines_added.negative_amount,
+        lines_added.discount_amount,
+        lines_added.refund_amount as recorded_refund_amount,
         0 as adjustment_amount,
         0 as tax_amount,
         0 as shipping_amount,
-        bool_or(order_lines.is_test) as is_test,
+        lines_added.is_test,
         false as is_cancelled,
         false as is_pending,
-        min(order_lines.channel) as channel,
-        min(order_lines.location_id) as location_id,
-        min(order_lines.country) as country,
+        lines_added.channel,
+        lines_added.location_id,
+        lines_added.country,
         cast(null as string) as discount_code,
         cast(null as string) as campaign_id,
         cast(null as boolean) as is_member_recorded
-    from order_lines
+    from lines_added
     left join orders
         on
-            order_lines.source = orders.source
-            and order_lines.order_id = orders.order_id
-    where orders.order_id is null
-    -- lines of two currencies stay two rows, which the key test of int_orders refuses
-    group by
-        order_lines.source,
-        order_lines.id_space,
-        order_lines.order_id,
-        order_lines.currency
-    having min(order_lines.ordered_at) is not null
+            lines_added.source = orders.source
+            and lines_added.order_id = orders.order_id
+    where
+        orders.order_id is null
+        and lines_added.ordered_at is not null
 
 ),
 
@@ -139,7 +182,8 @@ payment_refunds as (
 
 ),
 
--- The shop's own word on refunds comes first; a payment provider's fills its silence.
+-- The shop's own word on refunds comes first; a payment provider's fills its silence. A
+-- zero is silence, too: an export writes it before there is anything to give back.
 refunds_known as (
 
     select
@@ -150,7 +194,7 @@ refunds_known as (
             as is_cancelled_sale,
         documents.negative_amount,
         coalesce(
-            documents.recorded_refund_amount,
+            nullif(documents.recorded_refund_amount, 0),
             {{ goods_refunded(
                 'payment_refunds.refunded_amount',
                 '(documents.positive_amount - documents.discount_amount)',

@@ -33,7 +33,7 @@ orders_from_lines as (
 
 ),
 
-excluded as (
+excluded_lines as (
 
     select
         order_lines.source,
@@ -42,7 +42,7 @@ excluded as (
         order_lines.currency,
         case
             when orders.order_id is not null
-                then 'lines of an order that has its own header'
+                then 'lines of an order whose header states its amount'
             else 'lines of an order without a time'
         end as reason,
         case when orders.order_id is not null then 'duplicate' else 'quarantined' end
@@ -57,7 +57,38 @@ excluded as (
         on
             order_lines.source = orders.source
             and order_lines.order_id = orders.order_id
-    where orders.order_id is not null or orders_from_lines.ordered_at is null
+    where
+        orders.gross_amount is not null
+        or (orders.order_id is null and orders_from_lines.ordered_at is null)
+
+),
+
+headers_without_amount as (
+
+    select
+        orders.source,
+        orders.order_id,
+        orders.delivery_id,
+        orders.currency,
+        'order without an amount and without lines' as reason,
+        'quarantined' as outcome,
+        0 as amount
+    from orders
+    left join orders_from_lines
+        on
+            orders.source = orders_from_lines.source
+            and orders.order_id = orders_from_lines.order_id
+    where
+        orders.gross_amount is null
+        and orders_from_lines.order_id is null
+
+),
+
+excluded as (
+
+    select * from excluded_lines
+    union all
+    select * from headers_without_amount
 
 ),
 
