@@ -27,6 +27,8 @@ MEASURES = {
     "rhythm": ("last_gap", "mean_gap", "longest_gap", "gap_spread", "gaps_since_last"),
 }
 
+DIGITS = 9
+
 CUSTOMER_DAYS = """
     create or replace temporary table customer_days as
     with known as (
@@ -150,7 +152,8 @@ def _arranged(
             for measure in measures:
                 values = np.ma.filled(np.ma.asarray(found[measure], dtype=np.float64), np.nan)
                 column = np.full(rows, np.nan)
-                column[found["place"][mine]] = values[mine]
+                # Threads add in any order; the last digits must not choose where a tree splits.
+                column[found["place"][mine]] = np.round(values[mine], DIGITS)
                 if not np.isnan(column).all():
                     columns.append(column)
                     names.append(f"{signal}: {measure}")
