@@ -7,6 +7,7 @@ import sys
 
 ALL = (
     "components",
+    "engagement_ceiling",
     "growth",
     "lifetime_value_accuracy",
     "lifetime_value_fit",

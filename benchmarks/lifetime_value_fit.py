@@ -7,7 +7,6 @@ apart; memory is the whole process's.
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,11 +14,11 @@ import duckdb
 import numpy as np
 
 from benchmarks.measured_process import Cost, run
+from benchmarks.peer_environment import peers_python
 from benchmarks.simulated_customers import FOLDER, purchase_days, summarise
 
 CUSTOMERS = 1_000_000
 ROUNDS = 3
-ROOT = Path(__file__).parents[1]
 
 OWN = """
 import json, sys, time
@@ -58,24 +57,6 @@ print(json.dumps({
     "parameters": [float(found[name]) for name in ("r", "alpha", "a", "b")],
 }))
 """
-
-
-def peers_python() -> Path:
-    """The interpreter of the peers' environment, which is made where it is missing."""
-    folder = FOLDER / "peers"
-    python = folder / "bin" / "python"
-    if not (folder / "complete").exists():
-        uv = str(Path(sys.executable).with_name("uv"))
-        subprocess.run(
-            [uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(folder)], check=True
-        )
-        subprocess.run(
-            [uv, "pip", "install", "--quiet", "--python", str(python), "--require-hashes",
-             "--compile-bytecode", "-r", str(ROOT / "requirements" / "benchmark_peers.txt")],
-            check=True,
-        )  # fmt: skip
-        (folder / "complete").touch()
-    return python
 
 
 def main(_: list[str]) -> None:

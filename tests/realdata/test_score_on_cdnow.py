@@ -6,7 +6,6 @@ there is, so this is the least that the score can know.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -15,10 +14,10 @@ import duckdb
 import pytest
 
 from ingestion import settings as configuration
-from ingestion.settings import realdata
 from ingestion.warehouse import warehouse_path
 from rapport.steps import build_marts, ingest_source
 from tests.compiled_models import QUALITY_MODELS, SCORE_MODELS, remake
+from tests.realdata.cdnow_orders import write_cdnow_orders
 
 NOW = datetime.fromisoformat("2026-11-22T03:00")
 FIRST_DAY = date(1997, 1, 1)
@@ -29,19 +28,9 @@ Measured = dict[tuple[int, str], dict[str, float]]
 
 @pytest.fixture(scope="module")
 def home(new_home: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The whole pipeline once, as of the last day. (The file's own header cannot be mapped.)"""
+    """The whole pipeline once, as of the last day."""
     exports = tmp_path_factory.mktemp("exports")
-    lines = (realdata() / "cdnow_lifetimes" / "CDNOW_master.txt").read_text(encoding="ascii")
-    rows = [line.split() for line in lines.splitlines()[1:] if line.strip()]
-    assert len(rows) == 69_659
-    (exports / "orders").mkdir()
-    with (exports / "orders" / "cdnow.csv").open("w", newline="", encoding="ascii") as file:
-        writer = csv.writer(file)
-        writer.writerow(["order", "customer", "date", "amount"])
-        writer.writerows(
-            [number, customer, day, amount]
-            for number, (customer, day, _, amount) in enumerate(rows, start=1)
-        )
+    write_cdnow_orders(exports)
     folder = new_home("cdnow")
     configuration.load(folder)
     ingest_source(folder, str(exports), "cdnow", NOW)
