@@ -64,6 +64,8 @@ _PLAIN: Mapping[str, pa.DataType] = {
 
 TYPES = (*_PLAIN, *KEYED, "email_list", "free_text")
 MODES = ("append", "upsert", "snapshot")
+# A source may go without the column; one that maps it means it.
+WHERE_MAPPED = "where mapped"
 # Who wins where no column says: the later file name, the later arrival, or (order-free) the content
 # itself.
 VERSIONS = ("content", "file_name", "received")
@@ -95,6 +97,7 @@ class Column:
     meaning: str
     pii: str
     required: bool = False
+    required_where_mapped: bool = False
     values: tuple[str, ...] = ()
     paths: tuple[str, ...] = ()
     format: str | None = None
@@ -144,7 +147,14 @@ class ObjectContract:
     def facts(self) -> tuple[object, ...]:
         """What of the contract decides how a record becomes a row: everything but prose."""
         columns = tuple(
-            (column.name, column.type, column.required, column.values) for column in self.columns
+            (
+                column.name,
+                column.type,
+                column.required,
+                column.required_where_mapped,
+                column.values,
+            )
+            for column in self.columns
         )
         return (self.table, columns, self.event_time, self.money_amount, self.money_currency)
 
@@ -210,6 +220,11 @@ def _column(where: str, name: str, body: Mapping[str, Any]) -> Column:
     missing = {"type", "pii", "meaning"} - set(body)
     if missing:
         raise ContractError(f"{where}, column {name}: lacks {', '.join(sorted(missing))}")
+    if body.get("required", False) not in (True, False, WHERE_MAPPED):
+        raise ContractError(
+            f"{where}, column {name}: required is true, false or {WHERE_MAPPED!r}, "
+            f"not {body['required']!r}"
+        )
     if body["type"] not in TYPES:
         raise ContractError(f"{where}, column {name}: type {body['type']!r} is none of {TYPES}")
     return Column(
@@ -217,7 +232,8 @@ def _column(where: str, name: str, body: Mapping[str, Any]) -> Column:
         type=body["type"],
         meaning=body["meaning"],
         pii=body["pii"],
-        required=bool(body.get("required", False)),
+        required=body.get("required", False) is True,
+        required_where_mapped=body.get("required") == WHERE_MAPPED,
         values=tuple(body.get("values", ())),
         paths=tuple(body.get("from", ())),
         format=body.get("format"),

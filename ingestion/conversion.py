@@ -225,7 +225,7 @@ def _block_starts(batch: Batch, mapping: FileMapping, fill_down: str) -> np.ndar
     texts = {name: _ruled_text(batch, rule) for name, rule in mapping.rules.items()}
     is_complete = np.ones(len(batch.rows), bool)
     for column in mapping.contract.columns:
-        if column.required and column.name in texts and not _is_line_column(column.name):
+        if mapping.requires(column) and column.name in texts and not _is_line_column(column.name):
             is_complete &= texts[column.name].is_valid().to_numpy(zero_copy_only=False)
     return block_starts(
         texts[fill_down],
@@ -351,7 +351,7 @@ def _reasons(
     found: list[pa.StringArray] = []
     for column in mapping.contract.columns:
         faults = typed[column.name].faults
-        if column.required and texts[column.name].null_count:
+        if mapping.requires(column) and texts[column.name].null_count:
             missing = pc.if_else(texts[column.name].is_null(), pa.scalar("missing"), _NO_TEXT)
             faults = missing if faults is None else pc.coalesce(missing, faults)
         if faults is not None:

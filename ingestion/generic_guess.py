@@ -92,6 +92,7 @@ _WORDS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 # What tells a contract's files from others, beside its required columns.
 _TELLING: Mapping[str, tuple[str, ...]] = {
+    "generic_orders": ("gross_amount",),
     "generic_payments": ("order_id",),
     "generic_order_lines": ("ordered_at", "unit_price"),
     "generic_email_events": ("email",),

@@ -232,7 +232,7 @@ def _check_single(document: dict[str, Any], name: str, mapping: FileMapping) -> 
     needed = [
         parse_path(path).first
         for column in mapping.contract.columns
-        if column.required and column.name in mapping.rules
+        if mapping.requires(column) and column.name in mapping.rules
         for path in mapping.rules[column.name].fields()
     ]
     if not needed or any(field in document for field in needed):

@@ -248,7 +248,8 @@ def check_fields(
         rule = mapping.rules.get(column.name)
         if rule is None or rule.constant is not None or rule.computed:
             continue
-        if column.required and rule.paths and not any(path in present for path in rule.paths):
+        is_there = any(path in present for path in rule.paths)
+        if mapping.requires(column) and rule.paths and not is_there:
             _refuse_missing(name, rule.paths, column.name, header, mapping)
         for path in rule.generate:
             if path not in present:

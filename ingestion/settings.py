@@ -22,7 +22,7 @@ from typing import Any
 
 import yaml
 
-from ingestion.contract import MODES, VERSIONS, ObjectContract, load_contracts
+from ingestion.contract import MODES, VERSIONS, Column, ObjectContract, load_contracts
 from ingestion.identity_decisions import Decision, DecisionError, read_decisions
 from ingestion.mapping import (
     ColumnRule,
@@ -83,6 +83,10 @@ class FileMapping:
     mode: str
     key: tuple[str, ...]
     version: str
+
+    def requires(self, column: Column) -> bool:
+        """Whether a row without a value in the column is no record."""
+        return column.required or (column.required_where_mapped and column.name in self.rules)
 
     def fields(self) -> tuple[str, ...]:
         """All field paths that rules and filter read, each once."""

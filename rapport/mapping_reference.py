@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ingestion.contract import ObjectContract, load_contracts
+from ingestion.contract import WHERE_MAPPED, Column, ObjectContract, load_contracts
 
 PAGE = Path(__file__).parents[1] / "docs" / "mapping.md"
 MARK = "<!-- everything below is written by `make docs` from ingestion/contracts/generic.yml -->\n"
@@ -18,6 +18,12 @@ def reference() -> str:
     """The column tables of all generic contracts, as Markdown."""
     contracts = [item for item in load_contracts().values() if item.vendor == "generic"]
     return MARK + "\n".join(_contract(item) for item in contracts)
+
+
+def _need(column: Column) -> str:
+    if column.required_where_mapped:
+        return f"required {WHERE_MAPPED}"
+    return "required" if column.required else ""
 
 
 def _contract(contract: ObjectContract) -> str:
@@ -30,7 +36,7 @@ def _contract(contract: ObjectContract) -> str:
         facts += f". Money accounted for: {contract.money_amount}"
     rows = "\n".join(
         f"| `{column.name}` | {column.type}{_values(column.values)} | "
-        f"{'required' if column.required else ''} | {column.meaning} |"
+        f"{_need(column)} | {column.meaning} |"
         for column in contract.columns
     )
     return (
