@@ -17,7 +17,12 @@ EXPORTS = realdata() / "online_retail_daily"
 
 # What was recorded on the way, not what is true of the customers: between nights and one run it
 # differs by nature.
-HISTORIES = {"restatements", "pipeline_ledger", "pipeline_ledger_amounts"}
+HISTORIES = {
+    "restatements",
+    "pipeline_ledger",
+    "pipeline_ledger_amounts",
+    "engagement_score_history",
+}
 
 
 @pytest.fixture(scope="module")
