@@ -26,6 +26,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "test_small_shops.py": -1,
         "test_traps.py": 1,
         "test_concepts.py": 1,
+        "test_concept_truth.py": 1,
         "test_semantic_layer.py": 1,
     }
     items.sort(key=lambda item: files.get(item.path.name, 0))

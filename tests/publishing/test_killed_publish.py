@@ -27,7 +27,11 @@ def killed_runs(folder: Path, action: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize(
-    ("action", "before", "after", "least_effects"), [("publish", 1, 2, 40), ("rollback", 2, 1, 8)]
+    ("action", "before", "after", "least_effects"),
+    [
+        pytest.param("publish", 1, 2, 40, marks=pytest.mark.slow),
+        ("rollback", 2, 1, 8),
+    ],
 )
 def test_killed_at_every_side_effect_and_rerun_is_never_killed(
     tmp_path: Path, action: str, before: int, after: int, least_effects: int
