@@ -81,16 +81,18 @@ def _kpi(night: Night, metric: str) -> tuple[float, int]:
     return value, n
 
 
-def _agree(
-    relations: dict[str, dict[str, Any]], column: str, expected: dict[str, float | None]
-) -> None:
-    """A column is as expected for everybody, and not the same for everybody."""
-    found = {customer: row[column] for customer, row in relations.items()}
-    assert found == {
+def _column(relations: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
+    """A column of ``customer_relationships`` by customer; not the same for everybody."""
+    found = {customer: row[name] for customer, row in relations.items()}
+    assert len(set(found.values())) > 1
+    return found
+
+
+def _about(expected: dict[str, float | None]) -> dict[str, Any]:
+    return {
         customer: None if value is None else pytest.approx(value)
         for customer, value in expected.items()
     }
-    assert len(set(expected.values())) > 1
 
 
 def test_touches_are_counted_by_whose_they_were(
@@ -102,15 +104,17 @@ def test_touches_are_counted_by_whose_they_were(
             for touch in touches.get(customer, [])
         )
 
-    _agree(relations, "inbound_touches_30d", {c: count(c, "inbound", 30) for c in relations})
-    _agree(relations, "peer_interactions_365d", {c: count(c, "peer", 365) for c in relations})
-    _agree(
-        relations,
-        "dialogue_ratio_90d",
+    assert _column(relations, "inbound_touches_30d") == _about(
+        {c: count(c, "inbound", 30) for c in relations}
+    )
+    assert _column(relations, "peer_interactions_365d") == _about(
+        {c: count(c, "peer", 365) for c in relations}
+    )
+    assert _column(relations, "dialogue_ratio_90d") == _about(
         {
             c: _share(count(c, "inbound", 90), count(c, "inbound", 90) + count(c, "outbound", 90))
             for c in relations
-        },
+        }
     )
 
 
@@ -121,26 +125,20 @@ def test_what_customers_did_of_their_own_accord_is_told_by_kind(
         customer: [touch for touch in touches.get(customer, []) if touch.direction != "outbound"]
         for customer in relations
     }
-    _agree(
-        relations,
-        "non_purchase_touch_share",
-        {c: _share(sum(t.kind != "order" for t in done), len(done)) for c, done in own.items()},
+    assert _column(relations, "non_purchase_touch_share") == _about(
+        {c: _share(sum(t.kind != "order" for t in done), len(done)) for c, done in own.items()}
     )
-    _agree(
-        relations,
-        "convenience_share",
+    assert _column(relations, "convenience_share") == _about(
         {
             c: _share(sum(t.engagement_type == "convenience" for t in done), len(done))
             for c, done in own.items()
-        },
+        }
     )
-    _agree(
-        relations,
-        "contest_entries_365d",
+    assert _column(relations, "contest_entries_365d") == _about(
         {
             c: sum(t.kind in ("contest_entry", "contest_entered") for t in done)
             for c, done in own.items()
-        },
+        }
     )
 
 
@@ -153,19 +151,19 @@ def test_rhythm_is_that_of_the_days_on_which_a_customer_came(
         )
         for customer in relations
     }
-    _agree(
-        relations,
-        "touch_cadence_days",
+    assert _column(relations, "touch_cadence_days") == _about(
         {
             customer: _share((found[-1] - found[0]).days, len(found) - 1) if found else None
             for customer, found in days.items()
-        },
+        }
     )
     weeks = {
         customer: {day - timedelta(days=day.weekday()) for day in found if (as_of - day).days < 91}
         for customer, found in days.items()
     }
-    _agree(relations, "active_weeks_13w", {c: min(len(found), 13) for c, found in weeks.items()})
+    assert _column(relations, "active_weeks_13w") == _about(
+        {c: min(len(found), 13) for c, found in weeks.items()}
+    )
 
 
 def test_the_preferred_hour_is_the_one_in_which_a_customer_answers_most(
@@ -182,7 +180,7 @@ def test_the_preferred_hour_is_the_one_in_which_a_customer_answers_most(
         )
         hour, uses = min(hours.items(), key=lambda item: (-item[1], item[0]), default=(0, 0))
         expected[customer] = hour if uses >= 3 else None
-    _agree(relations, "preferred_hour_local", expected)
+    assert _column(relations, "preferred_hour_local") == _about(expected)
 
 
 def test_returns_and_discounts_are_those_of_a_years_orders(
@@ -202,23 +200,17 @@ def test_returns_and_discounts_are_those_of_a_years_orders(
         for place in (1, 2, 3)
     )
     counted = {c: [order for order in bought[c] if order[0]] for c in relations}
-    _agree(
-        relations,
-        "return_rate_365d",
-        {c: _share(float(refund[c]), float(gross[c])) for c in relations},
+    assert _column(relations, "return_rate_365d") == _about(
+        {c: _share(float(refund[c]), float(gross[c])) for c in relations}
     )
-    _agree(
-        relations,
-        "discount_share_365d",
-        {c: _share(float(discount[c]), float(gross[c])) for c in relations},
+    assert _column(relations, "discount_share_365d") == _about(
+        {c: _share(float(discount[c]), float(gross[c])) for c in relations}
     )
-    _agree(
-        relations,
-        "discount_dependency_365d",
+    assert _column(relations, "discount_dependency_365d") == _about(
         {
             c: _share(sum(order[2] > 0 for order in found), len(found))
             for c, found in counted.items()
-        },
+        }
     )
 
 
