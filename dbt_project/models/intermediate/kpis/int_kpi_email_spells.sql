@@ -25,17 +25,7 @@ metrics as (
 
 ),
 
--- Only the reported days and the longest window before them can change a number.
-reach as (
-
-    select
-        {{ add_days('run_parameters.as_of', '-90 - max(metrics.window_days)') }}
-            as before_first_date
-    from run_parameters
-    cross join metrics
-    group by run_parameters.as_of
-
-),
+{{ kpi_reach('reach') }},
 
 -- A mail system without message ids still tells whose e-mail of which campaign it was.
 threads as (

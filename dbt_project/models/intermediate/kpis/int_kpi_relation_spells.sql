@@ -144,19 +144,9 @@ dated_events as (
 
 ),
 
--- Only the reported days and the longest window before them can change a number; a
--- local day begins less than a day before or after that of UTC.
-reach as (
+{{ kpi_reach('reach') }},
 
-    select
-        {{ add_days('run_parameters.as_of', '-90 - max(metrics.window_days)') }}
-            as before_first_date
-    from run_parameters
-    cross join metrics
-    group by run_parameters.as_of
-
-),
-
+-- A local day begins less than a day before or after that of UTC.
 recent_touches as (
 
     select interactions.*

@@ -25,17 +25,7 @@ metrics as (
 
 ),
 
--- Only the reported days and the longest window before them can change a number.
-reach as (
-
-    select
-        {{ add_days('run_parameters.as_of', '-90 - max(metrics.window_days)') }}
-            as before_first_date
-    from run_parameters
-    cross join metrics
-    group by run_parameters.as_of
-
-),
+{{ kpi_reach('reach') }},
 
 -- A local day begins less than a day before or after that of UTC.
 recent_sessions as (
