@@ -13,6 +13,8 @@ Tables beside those of the contracts:
 =======================  =========================================================================
 raw.changed_rows         keys and times of all rows that came or went since the facts were last
                          finished: what the facts have to rewrite
+raw.order_months         a number of every order with the months in which rows speak of it, and
+                         perhaps some in which rows did once: where to look for the rows of an order
 loads.state              what the tables were made by, and up to which load the facts are finished
 loads.applied            the deliveries that the tables were made from
 loads.sums               rows and money in force, by delivery and currency
@@ -70,7 +72,8 @@ create table if not exists raw.changed_rows (
     load_number bigint, object varchar, source varchar, id_space varchar, delivery_id varchar,
     {", ".join(f"key_{number} varchar" for number in range(1, _KEY_COLUMNS + 1))},
     order_id varchar, is_removed boolean, event_at timestamp
-)
+);
+create table if not exists raw.order_months (order_number bigint, event_month date)
 """
 
 
@@ -216,6 +219,7 @@ def facts_end(warehouse: Path) -> None:
 def _make_anew(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObject]) -> None:
     connection.execute("delete from loads.sums")
     connection.execute("delete from raw.changed_rows")
+    connection.execute("delete from raw.order_months")
     for item in objects:
         selects = [
             _rows_in_force(item, source, item.files(item.of(source)))
@@ -235,6 +239,7 @@ def _make_anew(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObjec
                 f"order by {item.event_at}"
             )
         _count(connection, item, item.table, 1)
+        _add_order_months(connection, item, item.table)
         for source in item.mappings:
             if item.is_indexed(source):
                 _add_keys(
@@ -319,15 +324,17 @@ def _find_replaced(
             f"key_hash, event_at from {item.keys} where key_hash in (select key_hash from hashes)"
         )
     _temporary(connection, "places", f"select distinct {places}")
-    found = (
+    found = [
         f"""
         select {columns} from {item.table} as present
         semi join places as other on {times_agree} and other.key_hash = {item.hash(source)}
         where present.source = {literal(source)}
         """
         for times_agree in item.times_agree
-    )
-    _temporary(connection, "met", " union all ".join(found))
+    ]
+    # New keys meet nothing, and no row has to be read to know it.
+    is_met = connection.execute("select 1 from places limit 1").fetchone()
+    _temporary(connection, "met", " union all ".join(found) if is_met else _no_rows(item))
     _temporary(
         connection, "competing", f"select * from arrived union all select {columns} from met"
     )
@@ -364,6 +371,7 @@ def _apply(
         _enter_changes(connection, item, name, load_number, is_removed=sign < 0)
     if item.is_indexed(source):
         _add_keys(connection, item, source, "come")
+    _add_order_months(connection, item, "come")
 
 
 def _enter_changes(
@@ -431,6 +439,22 @@ def _add_keys(
         order by key_hash
         """
     )
+
+
+def _add_order_months(connection: duckdb.DuckDBPyConnection, item: RawObject, rows: str) -> None:
+    if item.contract.order:
+        order_id = quoted(item.contract.order)
+        # The number is that of the macro text_number. Sorted, so that it takes few bytes.
+        connection.execute(
+            f"""
+            insert into raw.order_months
+            select distinct
+                (hash(id_space || '|' || {order_id}) >> 24)::bigint as order_number,
+                date_trunc('month', {item.event_at})::date as event_month
+            from {rows} where {order_id} is not null
+            order by event_month, order_number
+            """
+        )
 
 
 def _remember(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObject]) -> None:

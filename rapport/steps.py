@@ -160,7 +160,7 @@ def _dbt(home: Path, phase: str, selected: Sequence[str], *options: str) -> None
         str(Path(sys.executable).with_name("dbt")), "--quiet", "--no-use-colors", "build",
         "--project-dir", str(DBT_PROJECT),
         "--profiles-dir", str(DBT_PROJECT),
-        "--target-path", str(home / "dbt"),
+        "--target-path", str(_dbt_target(home)),
         "--log-path", str(logs),
         # Logging every statement costs an eighth of dbt's time; they lie in dbt/compiled.
         "--log-level-file", "info",
@@ -184,6 +184,19 @@ def _dbt(home: Path, phase: str, selected: Sequence[str], *options: str) -> None
             + "\n  ".join(said[-25:])
             + f"\nThe whole log is {logs / 'dbt.log'}. Mend what it names, then `rapport build`"
         )
+
+
+def _dbt_target(home: Path) -> Path:
+    """Where dbt writes. What it has parsed names seeds by their full path, and is forgotten when
+    the installation has moved.
+    """
+    target = home / "dbt"
+    parsed_from = target / "parsed_from"
+    if not parsed_from.exists() or parsed_from.read_text(encoding="utf-8") != str(DBT_PROJECT):
+        target.mkdir(parents=True, exist_ok=True)
+        (target / "partial_parse.msgpack").unlink(missing_ok=True)
+        parsed_from.write_text(str(DBT_PROJECT), encoding="utf-8")
+    return target
 
 
 def resolve_identity(home: Path) -> int:

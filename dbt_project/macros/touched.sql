@@ -21,26 +21,59 @@
     ({{ columns | join(', ') }}) in (select {{ columns | join(', ') }} from {{ table }})
 {%- endmacro %}
 
-{#- A condition that is true for the rows that are to be rewritten, and for all in a full refresh. -#}
-{% macro is_touched(touched, columns) -%}
+{#-
+  A condition that is true for the rows that are to be rewritten, and for all in a full refresh. Of
+  orders: at is when, so that only the months of touched orders are read.
+-#}
+{% macro is_touched(touched, columns, at=none) -%}
     {%- if is_incremental() -%}
         {{ is_among(touched, columns) }}
+        {%- if at %}
+            and {{ lies_in_touched_months(at) }}
+        {%- endif %}
     {%- else -%}
         true
     {%- endif -%}
 {%- endmacro %}
 
 {#-
-  A condition that a column lies between the least and the greatest value of a query of two
-  columns, written out as literals, so that the engine skips what lies outside.
+  A condition that a time lies in a month of a touched order, or is unknown. The months are written
+  out, so that the engine skips what lies outside.
 -#}
-{% macro lies_within(column, bounds_query) -%}
+{% macro lies_in_touched_months(at) -%}
+    {%- set months = api.Relation.create(
+        database=target.database,
+        schema='intermediate',
+        identifier='int_touched_order_months'
+    ) -%}
+    (
+        {{ at }} is null
+        {%- for row in run_query("select event_month from " ~ months ~ " order by 1").rows %}
+        or (
+            {{ at }} >= timestamp '{{ row[0] }}'
+            and {{ at }} < timestamp '{{ row[0] }}' + interval 1 month
+        )
+        {%- endfor %}
+    )
+{%- endmacro %}
+
+{#-
+  A condition that a span of time reaches into that between the two values of a query, written out
+  as literals, so that the engine skips what lies outside.
+-#}
+{% macro reaches_into(start_column, end_column, bounds_query) -%}
     {%- set bounds = run_query(bounds_query).rows[0] if execute else [none, none] -%}
     {%- if bounds[0] is none -%}
         false
     {%- else -%}
-        {{ column }} between timestamp '{{ bounds[0] }}' and timestamp '{{ bounds[1] }}'
+        ({{ end_column }} >= timestamp '{{ bounds[0] }}'
+        and {{ start_column }} <= timestamp '{{ bounds[1] }}')
     {%- endif -%}
+{%- endmacro %}
+
+{#- The same of a moment. -#}
+{% macro lies_within(column, bounds_query) -%}
+    {{ return(reaches_into(column, column, bounds_query)) }}
 {%- endmacro %}
 
 {#- Whether the interaction that a record becomes is to be rewritten. -#}

@@ -15,7 +15,10 @@
 {%- endmacro %}
 
 
-{#- The strategy rewrite_touched: meta.touched names the model that lists the rows by unique_key. -#}
+{#-
+  The strategy rewrite_touched: meta.touched names the model that lists the rows by unique_key, and
+  meta.touched_at the time of an order.
+-#}
 {% macro get_incremental_rewrite_touched_sql(arg_dict) -%}
     {%- set touched = api.Relation.create(
         database=target.database, schema='intermediate', identifier=config.get('meta').touched
@@ -29,7 +32,10 @@
         {%- endfor %}
         {%- for predicate in arg_dict.incremental_predicates or [] %}
         and {{ predicate }}
-        {%- endfor %};
+        {%- endfor %}
+        {%- if config.get('meta').touched_at %}
+        and {{ lies_in_touched_months('kept.' ~ config.get('meta').touched_at) }}
+        {%- endif %};
     insert into {{ arg_dict.target_relation }} ({{ columns }})
     select {{ columns }} from {{ arg_dict.temp_relation }}
 {%- endmacro %}

@@ -11,14 +11,20 @@ with
 order_lines as (
 
     select * from {{ ref('stg_generic__order_lines') }}
-    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
+    where
+        {{ is_touched(
+            ref('int_touched_orders'), ['source', 'order_id'], at='ordered_at'
+        ) }}
 
 ),
 
 orders as (
 
     select * from {{ ref('stg_generic__orders') }}
-    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
+    where
+        {{ is_touched(
+            ref('int_touched_orders'), ['source', 'order_id'], at='ordered_at'
+        ) }}
 
 ),
 

@@ -2,7 +2,7 @@
     materialized=fact_materialization(),
     incremental_strategy='rewrite_touched',
     unique_key=['source', 'order_id'],
-    meta={'touched': 'int_touched_orders'},
+    meta={'touched': 'int_touched_orders', 'touched_at': 'ordered_at'},
 ) }}
 
 -- depends_on: {{ ref('int_touched_orders') }}
@@ -11,28 +11,40 @@ with
 shopify_orders as (
 
     select * from {{ ref('int_shopify_orders_valued') }}
-    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
+    where
+        {{ is_touched(
+            ref('int_touched_orders'), ['source', 'order_id'], at='ordered_at'
+        ) }}
 
 ),
 
 generic_orders as (
 
     select * from {{ ref('int_generic_orders_valued') }}
-    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
+    where
+        {{ is_touched(
+            ref('int_touched_orders'), ['source', 'order_id'], at='ordered_at'
+        ) }}
 
 ),
 
 web_orders as (
 
     select * from {{ ref('int_web_orders_valued') }}
-    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
+    where
+        {{ is_touched(
+            ref('int_touched_orders'), ['source', 'order_id'], at='ordered_at'
+        ) }}
 
 ),
 
 payment_orders as (
 
     select * from {{ ref('int_payment_orders_valued') }}
-    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
+    where
+        {{ is_touched(
+            ref('int_touched_orders'), ['source', 'order_id'], at='ordered_at'
+        ) }}
 
 ),
 

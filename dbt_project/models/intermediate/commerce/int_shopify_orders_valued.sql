@@ -2,7 +2,7 @@
     materialized=fact_materialization(),
     incremental_strategy='rewrite_touched',
     unique_key=['source', 'order_id'],
-    meta={'touched': 'int_touched_orders'},
+    meta={'touched': 'int_touched_orders', 'touched_at': 'ordered_at'},
 ) }}
 
 -- depends_on: {{ ref('int_touched_orders') }}
@@ -11,7 +11,10 @@ with
 orders as (
 
     select * from {{ ref('stg_shopify__orders') }}
-    where {{ is_touched(ref('int_touched_orders'), ['source', 'order_id']) }}
+    where
+        {{ is_touched(
+            ref('int_touched_orders'), ['source', 'order_id'], at='ordered_at'
+        ) }}
 
 ),
 

@@ -1,6 +1,5 @@
--- depends_on: {{ ref('stg_run__changed_rows') }}
--- depends_on: {{ ref('stg_run__sources') }}
--- depends_on: {{ ref('stg_shopify__orders') }}
+-- depends_on: {{ ref('int_touched_order_names') }}
+-- depends_on: {{ ref('int_touched_order_months') }}
 with
 
 {% if rewrites_all('int_orders') %}
@@ -18,106 +17,37 @@ final as (
 
 {% else %}
 
-changed_rows as (
+order_names as (
 
-    select * from {{ ref('stg_run__changed_rows') }}
-
-),
-
-sources as (
-
-    select * from {{ ref('stg_run__sources') }}
+    select * from {{ ref('int_touched_order_names') }}
 
 ),
 
--- What a Shopify order is called in payments, as the last night left it and as it is.
-shopify_ids as (
+orders_before as (
 
     select
-        id_space,
+        source,
         order_id,
-        shopify_order_id
-    from {{ as_it_was('int_shopify_orders_valued') }}
-    where shopify_order_id is not null
-
-    union distinct
-
-    select
-        id_space,
-        order_id,
-        shopify_order_id
-    from {{ ref('stg_shopify__orders') }}
-    where shopify_order_id is not null
+        ordered_at
+    from {{ as_it_was('int_orders') }}
+    where
+        {{ is_among('order_names', ['source', 'order_id']) }}
+        and {{ lies_in_touched_months('ordered_at') }}
 
 ),
 
-orders_changed as (
-
-    select distinct
-        id_space,
-        order_id
-    from changed_rows
-    where order_id is not null
-
-),
-
--- A payment speaks of an order by either name, and is one itself while there is none.
-orders_called as (
-
-    select
-        id_space,
-        order_id
-    from orders_changed
-
-    union distinct
-
-    select
-        shopify_ids.id_space,
-        shopify_ids.order_id
-    from shopify_ids
-    inner join orders_changed
-        on
-            shopify_ids.id_space = orders_changed.id_space
-            and shopify_ids.shopify_order_id = orders_changed.order_id
-
-    union distinct
-
-    select
-        shopify_ids.id_space,
-        shopify_ids.shopify_order_id as order_id
-    from shopify_ids
-    inner join orders_changed
-        on
-            shopify_ids.id_space = orders_changed.id_space
-            and shopify_ids.order_id = orders_changed.order_id
-
-),
-
-orders_named as (
-
-    select
-        sources.source,
-        orders_called.id_space,
-        orders_called.order_id
-    from orders_called
-    inner join sources
-        on orders_called.id_space = sources.id_space
-
-),
-
--- The time is that of the order as it was.
 final as (
 
     select
-        orders_named.source,
-        orders_named.id_space,
-        orders_named.order_id,
-        int_orders.ordered_at
-    from orders_named
-    left join {{ as_it_was('int_orders') }} as int_orders
+        order_names.source,
+        order_names.id_space,
+        order_names.order_id,
+        orders_before.ordered_at
+    from order_names
+    left join orders_before
         on
-            orders_named.source = int_orders.source
-            and orders_named.order_id = int_orders.order_id
+            order_names.source = orders_before.source
+            and order_names.order_id = orders_before.order_id
 
 )
 

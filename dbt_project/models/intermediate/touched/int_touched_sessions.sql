@@ -114,41 +114,29 @@ visits_nearby as (
 
 ),
 
-session_ids as (
+session_names as (
 
-    select source || '|' || tracker_user || '|' || tracker_session as session_id
+    select source || '|' || tracker_user || '|' || tracker_session as session_name
     from arriving
     union distinct
-    select session_id
+    select session_id as session_name
     from leaving
     union distinct
-    select session_id
+    select session_id as session_name
     from visits_nearby
 
 ),
 
 session_numbers as (
 
-    select
-        session_id,
-        {{ text_number('session_id') }} as session_number
-    from session_ids
-    where session_id is not null
+    select {{ session_number('session_name') }} as session_number
+    from session_names
+    where session_name is not null
 
 ),
 
--- Numbers and days of all sessions are small enough to be read; of the sessions
--- themselves only the days found are.
-days_found as (
-
-    select
-        started_utc_date,
-        session_number
-    from {{ as_it_was('int_web_sessions') }}
-    where {{ is_among('session_numbers', ['session_number']) }}
-
-),
-
+-- A row may begin, lengthen or end a session no further away than the silence between
+-- two sessions. One that is found without need is made anew as it was.
 final as (
 
     select
@@ -157,8 +145,16 @@ final as (
         ended_at
     from {{ as_it_was('int_web_sessions') }}
     where
-        {{ is_among('days_found', ['started_utc_date', 'session_number']) }}
-        and {{ is_among('session_numbers', ['session_id']) }}
+        {{ is_among('session_numbers', ['session_number']) }}
+        and {{ reaches_into(
+            'started_at',
+            'ended_at',
+            "select"
+            ~ " min(occurred_at) - interval " ~ (session_silence_days() | int + 1) ~ " days,"
+            ~ " max(occurred_at) + interval " ~ (session_silence_days() | int + 1) ~ " days"
+            ~ " from " ~ ref('stg_run__changed_rows')
+            ~ " where object in ('ga4_events', 'generic_web_events')",
+        ) }}
 
 )
 

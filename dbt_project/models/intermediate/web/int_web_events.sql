@@ -97,6 +97,77 @@ events as (
 
 ),
 
+-- Only what lies over midnight goes through a sort.
+long_sessions as (
+
+    select
+        source,
+        tracker_user,
+        tracker_session
+    from events
+    where
+        tracker_user is not null
+        and tracker_session is not null
+    group by
+        source,
+        tracker_user,
+        tracker_session
+    having cast(min(occurred_at) as date) < cast(max(occurred_at) as date)
+
+),
+
+session_days as (
+
+    select distinct
+        source,
+        tracker_user,
+        tracker_session,
+        cast(occurred_at as date) as seen_date
+    from events
+    where
+        {{ is_among('long_sessions', ['source', 'tracker_user', 'tracker_session']) }}
+
+),
+
+session_silences as (
+
+    select
+        source,
+        tracker_user,
+        tracker_session,
+        seen_date,
+        lag(seen_date) over (
+            partition by source, tracker_user, tracker_session
+            order by seen_date
+        ) as previous_date
+    from session_days
+
+),
+
+session_starts as (
+
+    select
+        source,
+        tracker_user,
+        tracker_session,
+        seen_date,
+        max(
+            case
+                when
+                    previous_date is null
+                    or seen_date
+                    > {{ add_days('previous_date', session_silence_days()) }}
+                    then seen_date
+            end
+        ) over (
+            partition by source, tracker_user, tracker_session
+            order by seen_date
+            rows between unbounded preceding and current row
+        ) as started_date
+    from session_silences
+
+),
+
 -- Trackers without session ids: only what tells the visits apart goes through the sort.
 sessionless_events as (
 
@@ -183,8 +254,8 @@ machine_agents as (
 
 ),
 
--- The tracker's session id is unique only within its user. An event without any user
--- belongs to no session.
+-- The tracker's session id is unique only within its user, and for a while: counters
+-- begin anew. An event without any user belongs to no session.
 sessions_found as (
 
     select
@@ -194,7 +265,12 @@ sessions_found as (
             || '|'
             || events.tracker_user
             || '|'
-            || events.tracker_session,
+            || events.tracker_session
+            || '|on '
+            || cast(
+                coalesce(session_starts.started_date, cast(events.occurred_at as date))
+                as string
+            ),
             events.source
             || '|'
             || events.tracker_user
@@ -202,6 +278,12 @@ sessions_found as (
             || cast(visits.visit_started_at as string)
         ) as session_id
     from events
+    left join session_starts
+        on
+            events.source = session_starts.source
+            and events.tracker_user = session_starts.tracker_user
+            and events.tracker_session = session_starts.tracker_session
+            and cast(events.occurred_at as date) = session_starts.seen_date
     left join visits
         on
             events.source = visits.source

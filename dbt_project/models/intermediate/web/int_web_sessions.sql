@@ -27,12 +27,11 @@ final as (
 
     select
         *,
-        cast(started_at as date) as started_utc_date,
-        {{ text_number('session_id') }} as session_number
+        {{ session_number('session_id') }} as session_number
     from summed
 
 )
 
--- Sorted by number within a day, so that a number takes three bytes, not eight.
+-- Sorted by number within a day, so that a number takes few bytes.
 select * from final
-order by started_utc_date, session_number
+order by cast(started_at as date), session_number
