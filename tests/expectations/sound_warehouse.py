@@ -47,6 +47,9 @@ RUN_TABLES = """
         'd1' as delivery_id, 'o1' as key_1, 'o1' as order_id, false as is_removed,
         timestamp '2026-06-10 10:00' as event_at;
 
+    create table raw.order_months as
+    select 1 as order_number, date '2026-06-01' as event_month;
+
     create table raw.delivery_amounts (
         delivery_id text, currency text, outcome text, reason text, amount decimal(28, 4)
     );
