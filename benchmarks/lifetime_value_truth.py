@@ -8,61 +8,31 @@ Prints ten groups by forecast and draws docs/pictures/lifetime_value_truth.svg.
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from benchmarks.lifetime_value_pictures import PICTURES, write_picture
+from publishing.simulated_truth import lifetime_deciles
 
 CUSTOMERS, DAYS = 2000, 180
+MEANS = ("forecast", "true_orders", "drawn_orders")
 
-# Customers are found by their orders: the truth names the person behind each.
-COMPARISON = """
-    with truth as (
-        select person_id, expected_orders_365d as true_orders, orders_next_365d as drawn_orders
-        from read_csv($lifetimes)
-    ),
-    people as (
-        select distinct documents.person_id, orders.customer_id
-        from read_csv($orders, all_varchar = true) as documents
-        inner join orders on documents.source = orders.source
-            and documents.order_id = orders.order_id
-        where orders.customer_id is not null
-    ),
-    single as (
-        select customer_id, any_value(person_id) as person_id
-        from people group by customer_id having count(*) = 1
-    ),
-    compared as (
-        select expected_orders_365d as forecast, true_orders, drawn_orders,
-            ntile(10) over (order by expected_orders_365d, customer_id) as decile
-        from customer_lifetime_values
-        inner join single using (customer_id)
-        inner join truth using (person_id)
-        where expected_orders_365d is not null
-    )
-    select decile, count(*), avg(forecast), avg(true_orders), avg(drawn_orders)
-    from compared group by decile order by decile
-"""
-
-Deciles = list[tuple[int, int, float, float, float]]
+Deciles = Sequence[Mapping[str, Any]]
 
 
 def compare(release: Path, truth: Path) -> Deciles:
-    """Per tenth of customers, by forecast: customers, mean forecast, mean true expectation, and
-    mean of the orders drawn, all of the next 365 days.
-    """
-    with duckdb.connect(str(release / "marts.duckdb"), read_only=True) as connection:
-        return connection.execute(
-            COMPARISON,
-            {
-                "lifetimes": str(truth / "true_remaining_lifetime.csv"),
-                "orders": str(truth / "orders.csv"),
-            },
-        ).fetchall()
+    """See `publishing.simulated_truth.lifetime_deciles`."""
+    as_of = json.loads((release / "manifest.json").read_text(encoding="utf-8"))["as_of"]
+    with duckdb.connect() as connection:
+        return lifetime_deciles(connection, release / "marts", truth, date.fromisoformat(as_of))
 
 
 def main(_: list[str]) -> None:
@@ -73,15 +43,17 @@ def main(_: list[str]) -> None:
         _rapport("run", "--home", home, "--exports", exports)
         deciles = compare((home / "published" / "current").resolve(), Path(f"{exports}_truth"))
     print("decile customers forecast     true    drawn  (orders in 365 days)")
-    for decile, count, forecast, true, drawn in deciles:
-        print(f"{decile:6} {count:9} {forecast:8.3f} {true:8.3f} {drawn:8.3f}")
-    total = [sum(row[1] * row[place] for row in deciles) for place in (2, 3, 4)]
+    for row in deciles:
+        means = " ".join(f"{row[name]:8.3f}" for name in MEANS)
+        print(f"{row['decile']:6} {row['customers']:9} {means}")
+    total = [sum(row["customers"] * row[name] for row in deciles) for name in MEANS]
     print(
         f"in total forecast {total[0]:.0f}, true expectation {total[1]:.0f}, drawn {total[2]:.0f}"
     )
+    points = [(row["forecast"], row["true_orders"]) for row in deciles]
     write_picture(
         PICTURES / "lifetime_value_truth.svg",
-        [([(row[2], row[3]) for row in deciles], "orders in 365 days: forecast and truth")],
+        [(points, "orders in 365 days: forecast and truth")],
     )
 
 

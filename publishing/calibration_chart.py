@@ -48,7 +48,7 @@ def calibration_chart(
         class_="calibration",
         role="img",
         aria_label=f"{title}: "
-        + ", ".join(f"{own:.3g} forecast and {true:.3g} came" for own, true in points),
+        + ", ".join(f"{own:.3g} {horizontal} and {true:.3g} {vertical}" for own, true in points),
         **attributes,
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from publishing.manifest import GateOutcome, InputFile
 from publishing.refusal import PublishRefused
@@ -28,7 +29,8 @@ class ReleaseInputs:
 
     `created_at` is naive UTC. `fingerprint` comes from `fingerprint()` and decides whether there is
     anything new. `failed_required_sources` stop the release; `notes` are sentences for the manifest
-    and the report, such as an optional source that is missing.
+    and the report, such as an optional source that is missing. `truth` is the folder of what is
+    known about simulated customers; the report then draws forecasts beside it.
     """
 
     as_of: dt.date
@@ -40,6 +42,7 @@ class ReleaseInputs:
     required_gates: tuple[str, ...] = REQUIRED_GATES
     failed_required_sources: tuple[FailedSource, ...] = ()
     notes: tuple[str, ...] = ()
+    truth: Path | None = None
 
 
 def fingerprint(

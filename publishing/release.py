@@ -167,7 +167,7 @@ def _write_release(
         database = write_database(connection, marts, target.folder, final)
         manifest = _manifest(target, inputs, previous, marts, notes)
         earlier = previous.manifest.inputs if previous else ()
-        tables = read_tables(connection, target.folder, manifest, earlier)
+        tables = read_tables(connection, target.folder, manifest, earlier, inputs.truth)
     report = target.folder / REPORT
     write_sealed(report, render(manifest, tables))
     files = tuple(release_file(target.folder, path) for path in (database, report))

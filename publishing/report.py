@@ -365,6 +365,8 @@ def _models(tables: ReportTables) -> Markup | None:
         ]
         parts.append(table(tables.clv_quality, columns, "Customer lifetime value, backtested"))
         parts += _calibrations(tables.clv_calibration)
+    if tables.lifetime_truth:
+        parts.append(_lifetime_truth(tables.lifetime_truth))
     if tables.score_quality:
         columns = [
             ("scorer", "Scorer", plain),
@@ -417,6 +419,32 @@ def _calibrations(rows: Sequence[Row]) -> list[Markup]:
             )
         )
     return pictures
+
+
+def _lifetime_truth(rows: Sequence[Row]) -> Markup:
+    """Of a simulated company: the forecast beside what is truly to be expected of its customers."""
+    title = (
+        "Simulated company: orders to come in 365 days, by tenths of customers, "
+        "forecast and truly expected"
+    )
+    points = [(float(row["forecast"]), float(row["true_orders"])) for row in rows]
+    customers = sum(row["customers"] for row in rows)
+    sums = {
+        name: sum(row["customers"] * row[name] for row in rows)
+        for name in ("forecast", "true_orders", "drawn_orders")
+    }
+    return element(
+        "figure",
+        element("figcaption", title),
+        calibration_chart(points, title, vertical="truly expected"),
+        element(
+            "p",
+            f"Of {number(customers)} customers {number(round(sums['forecast']))} orders are "
+            f"forecast, {number(round(sums['true_orders']))} are truly to be expected, and "
+            f"{number(round(sums['drawn_orders']))} were drawn.",
+            class_="quiet",
+        ),
+    )
 
 
 def _footer(manifest: Manifest) -> Markup:

@@ -12,6 +12,7 @@ import duckdb
 
 from publishing.content import columns_of, literal
 from publishing.manifest import InputFile, Manifest
+from publishing.simulated_truth import lifetime_deciles
 
 Row = Mapping[str, Any]
 
@@ -44,6 +45,7 @@ class ReportTables:
     unbeaten_scorers: Sequence[Row]
     clv_quality: Sequence[Row]
     clv_calibration: Sequence[Row]
+    lifetime_truth: Sequence[Row]
     restatements: Sequence[Row]
     restatement_count: int
 
@@ -218,9 +220,10 @@ def read_tables(
     folder: Path,
     manifest: Manifest,
     earlier_inputs: Sequence[InputFile],
+    truth: Path | None = None,
 ) -> ReportTables:
     """Read what the report shows from the files in `folder`; `earlier_inputs` are the previous
-    release's.
+    release's, `truth` is what is known about simulated customers.
     """
     known = {file.delivery_id for file in earlier_inputs}
     as_of: dt.date = manifest.as_of
@@ -239,6 +242,9 @@ def read_tables(
         unbeaten_scorers=_ask(connection, folder, UNBEATEN_SCORERS, {}),
         clv_quality=_ask(connection, folder, CLV_QUALITY, {}),
         clv_calibration=_ask(connection, folder, CLV_CALIBRATION, {}),
+        lifetime_truth=lifetime_deciles(connection, folder / "marts", truth, as_of)
+        if truth
+        else [],
         restatements=restated,
         restatement_count=restated[0]["restated"] if restated else 0,
     )

@@ -35,6 +35,7 @@ from publishing.inputs import FailedSource, ReleaseInputs, fingerprint
 from publishing.manifest import GateOutcome, InputFile
 from publishing.pointer import Release, is_current
 from publishing.release import publish as publish_release
+from publishing.simulated_truth import truth_beside
 from rapport import identities, lifetime_values
 from rapport.version import code_version
 
@@ -295,6 +296,7 @@ def publish(home: Path, now: datetime) -> Release:
                 f"optional source {item.source} failed: {item.reason}"
                 for item in _failed(settings, required=False)
             ),
+            truth=truth_beside(configuration.exports()),
         ),
     )
 

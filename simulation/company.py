@@ -117,7 +117,7 @@ def write_company(
     (folder / "rapport.yml").write_text(RAPPORT_YML, encoding="utf-8")
 
     answers = service.answers + [interview.answer for interview in service.interviews]
-    write_truth(truth, book, people, orders, lifetimes, answers, rates)
+    write_truth(truth, book, people, orders, lifetimes, answers, rates, last_day)
     traps = write_traps(truth, book)
     return Summary(
         folder=folder,

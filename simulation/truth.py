@@ -54,6 +54,7 @@ def write_truth(
     lifetimes: list[Lifetime],
     answers: list[Answer],
     rates: Rates,
+    last_day: date,
 ) -> None:
     """Write every truth file but ``traps.json``. Amounts are texts with two decimals."""
     _people(folder, people)
@@ -63,7 +64,7 @@ def write_truth(
     _json(folder / "effects.json", _effects())
     _engagement(folder, book, people)
     _answers(folder, answers, people)
-    _lifetimes(folder, people, lifetimes)
+    _lifetimes(folder, people, lifetimes, last_day)
     _quarantine(folder, book)
     _deliveries(folder, book)
 
@@ -313,11 +314,13 @@ def _answers(folder: Path, answers: list[Answer], people: list[Person]) -> None:
     )
 
 
-def _lifetimes(folder: Path, people: list[Person], lifetimes: list[Lifetime]) -> None:
+def _lifetimes(
+    folder: Path, people: list[Person], lifetimes: list[Lifetime], last_day: date
+) -> None:
     _table(
         folder / "true_remaining_lifetime.csv",
         "person_id,purchase_rate_per_day,dropout_probability,mean_order_value_nok,orders_drawn,is_alive,"
-        "dropped_out_at,expected_orders_365d,orders_next_365d,order_value_next_365d",
+        "dropped_out_at,expected_orders_365d,orders_next_365d,order_value_next_365d,last_day",
         (
             (
                 people[life.person].person_id,
@@ -330,6 +333,7 @@ def _lifetimes(folder: Path, people: list[Person], lifetimes: list[Lifetime]) ->
                 f"{life.expected_future_orders:.6f}",
                 life.future_orders,
                 decimal_text(life.future_value),
+                last_day,
             )
             for life in lifetimes
             if people[life.person].purchase_rate

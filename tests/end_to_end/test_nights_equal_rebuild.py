@@ -35,7 +35,8 @@ sources:
     files:
       - contract: generic_web_events
         pattern: "*.csv"
-        columns: {event_id: id, anonymous_id: who, session_id: visit, event_name: what, occurred_at: at}
+        columns:
+          {event_id: id, anonymous_id: who, session_id: visit, event_name: what, occurred_at: at}
 """
 FIRST = datetime.fromisoformat("2026-01-01T00:00")
 

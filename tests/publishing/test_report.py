@@ -187,3 +187,42 @@ def test_markup_only_comes_from_elements() -> None:
         '<p class="&quot;">&lt;b&gt;<b>&amp;</b></p>'
     )
     assert element("p", str(dt.date(2026, 6, 30)), None) == "<p>2026-06-30</p>"
+
+
+def simulated(home: Path, last_day: dt.date) -> str:
+    """The report of twenty simulated customers. The truth knows of customer n that n orders are to
+    be expected after ``last_day``; forecast are half as many. Two people are customer 20.
+    """
+    build(home)
+    add(
+        home,
+        "create or replace table marts.customer_lifetime_values as"
+        " select 'c' || n as customer_id, n / 2 as expected_orders_365d, $as_of::date as as_of"
+        " from range(1, 21) as customers (n)",
+        "create or replace table marts.orders as"
+        " select 'shop' as source, 'o' || n as order_id, 'c' || least(n, 20) as customer_id,"
+        " timestamp '2026-06-01' as ordered_at, $as_of::date as as_of"
+        " from range(1, 22) as customers (n)",
+    )
+    truth = home / "truth"
+    truth.mkdir()
+    lifetimes = [f"p{n},{n},{n + 1},{last_day}" for n in range(1, 22)]
+    header = "person_id,expected_orders_365d,orders_next_365d,last_day"
+    (truth / "true_remaining_lifetime.csv").write_text("\n".join([header, *lifetimes]))
+    documents = [f"shop,o{n},p{n}" for n in range(1, 22)]
+    (truth / "orders.csv").write_text("\n".join(["source,order_id,person_id", *documents]))
+    folder = publish(home, dataclasses.replace(release_inputs("a"), truth=truth)).folder
+    return (folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_forecasts_stand_beside_the_true_lifetimes_of_simulated_customers(tmp_path: Path) -> None:
+    report = simulated(tmp_path, AS_OF)
+    assert "Of 19 customers 95 orders are forecast, 190 are truly to be expected, and 209" in report
+    label = re.search(r'aria-label="Simulated company[^"]*truly expected: ([^"]*)"', report)
+    assert label
+    assert label[1].count("forecast and") == 10
+    assert label[1].startswith("0.75 forecast and 1.5 truly expected, 1.75 forecast")
+
+
+def test_a_truth_about_other_days_is_not_drawn(tmp_path: Path) -> None:
+    assert "Simulated company" not in simulated(tmp_path, AS_OF - dt.timedelta(days=1))
