@@ -64,7 +64,7 @@ test-kill: $(VENV)/.development
 
 test-invariants: $(VENV)/.development
 	RAPPORT_EXAMPLES=200 $(BIN)/pytest tests/ingestion/test_raw_tables.py tests/ingestion/test_conservation.py tests/rapport/test_identities.py
-	$(BIN)/pytest tests/end_to_end/test_nights_equal_rebuild.py tests/end_to_end/test_small_shops.py -m slow
+	$(BIN)/pytest tests/end_to_end/test_nights_equal_rebuild.py tests/end_to_end/test_small_shops.py tests/end_to_end/test_moved_installation.py -m slow
 
 test-forecasts: $(VENV)/.development
 	$(BIN)/pytest tests/benchmarks -m slow
