@@ -31,6 +31,7 @@ QUALITY_MODELS = (
     "int_scorer_value_groups",
     "int_scorer_placements",
     "int_scorer_margins",
+    "int_scorer_calibrations",
     "score_quality",
     "score_stability",
 )

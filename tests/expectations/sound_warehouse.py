@@ -147,6 +147,7 @@ MART_COLUMNS = {
     "silent_growth_count": "0::bigint",
     "population_stability_index": "0::double",
     "largest_decile_drop": "0::double",
+    "calibration_error": "0::double",
     "valid_to": "null::timestamp",
     "insufficiency_reason": "null::text",
     "machine_reason": "null::text",

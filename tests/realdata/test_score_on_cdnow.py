@@ -57,7 +57,7 @@ def quality(home: Path) -> Measured:
         with on_day(home, origin + 30, (*SCORE_MODELS, *QUALITY_MODELS)) as connection:
             rows = connection.execute(
                 "select scorer, n, auc, top_decile_lift, auc_margin, lift_ratio, "
-                "largest_decile_drop from marts.score_quality where origin_date = as_of - 30"
+                "largest_decile_drop, calibration_error from marts.score_quality where origin_date = as_of - 30"
             )
             names = [column[0] for column in rows.description]
             for row in rows.fetchall():
@@ -95,6 +95,12 @@ def test_better_deciles_buy_more(quality: Measured) -> None:
     drops = {origin: quality[origin, "engagement"]["largest_decile_drop"] for origin in ORIGINS}
     assert [origin for origin, drop in drops.items() if drop > 0.005] == [150, 210]
     assert max(drops.values()) < 0.02
+
+
+def test_as_a_probability_the_score_is_right_to_two_points(quality: Measured) -> None:
+    errors = {origin: quality[origin, "engagement"]["calibration_error"] for origin in ORIGINS}
+    # Everybody was acquired in the quarter before day 90, and at first nearly nobody orders again.
+    assert max(errors.values()) <= 0.02
 
 
 def test_the_score_stands_still_where_nothing_happens(home: Path) -> None:

@@ -39,13 +39,7 @@ group_placements as (
                 / nullif(2 * total_buyers, 0),
                 10
             ) as decimal(18, 10)
-        ) as other_placement,
-        cast(
-            ceil(
-                cast(10 * (2 * customers_below + customer_count + 1) as double)
-                / (2 * (total_customers + 1))
-            ) as integer
-        ) as decile
+        ) as other_placement
     from value_groups
 
 ),
@@ -58,9 +52,6 @@ final as (
 
         ---------- strings
         outcomes.scorer,
-
-        ---------- numerics
-        group_placements.decile,
 
         ---------- booleans
         outcomes.has_ordered,

@@ -24,21 +24,14 @@ value_groups as (
 
 ),
 
-final as (
+counted as (
 
     select
-        ---------- strings
+        origin_date,
         scorer,
-
-        ---------- numerics
         scorer_value,
         customer_count,
         buyer_count,
-
-        ---------- dates
-        origin_date,
-
-        ---------- calculated
         sum(customer_count) over (
             partition by origin_date, scorer
             order by scorer_value
@@ -53,6 +46,36 @@ final as (
             as total_customers,
         sum(buyer_count) over (partition by origin_date, scorer) as total_buyers
     from value_groups
+
+),
+
+-- Equals stand in the tenth of their middle.
+final as (
+
+    select
+        ---------- strings
+        scorer,
+
+        ---------- numerics
+        scorer_value,
+        customer_count,
+        buyer_count,
+        customers_below,
+        buyers_below,
+        total_customers,
+        total_buyers,
+
+        ---------- dates
+        origin_date,
+
+        ---------- calculated
+        cast(
+            ceil(
+                cast(10 * (2 * customers_below + customer_count + 1) as double)
+                / (2 * (total_customers + 1))
+            ) as integer
+        ) as decile
+    from counted
 
 )
 

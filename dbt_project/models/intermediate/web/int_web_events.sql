@@ -97,6 +97,27 @@ events as (
 
 ),
 
+-- Read apart from the events, which would otherwise be kept whole to be read again.
+session_days as (
+
+    select
+        source,
+        coalesce(anonymous_id, user_id) as tracker_user,
+        session_id as tracker_session,
+        cast(occurred_at as date) as seen_date
+    from ga4_events
+    where session_id is not null
+    union distinct
+    select
+        source,
+        coalesce(anonymous_id, user_id, email_key) as tracker_user,
+        session_id as tracker_session,
+        cast(occurred_at as date) as seen_date
+    from generic_events
+    where session_id is not null
+
+),
+
 -- Only what lies over midnight goes through a sort.
 long_sessions as (
 
@@ -104,26 +125,19 @@ long_sessions as (
         source,
         tracker_user,
         tracker_session
-    from events
-    where
-        tracker_user is not null
-        and tracker_session is not null
+    from session_days
+    where tracker_user is not null
     group by
         source,
         tracker_user,
         tracker_session
-    having cast(min(occurred_at) as date) < cast(max(occurred_at) as date)
+    having count(*) > 1
 
 ),
 
-session_days as (
+long_session_days as (
 
-    select distinct
-        source,
-        tracker_user,
-        tracker_session,
-        cast(occurred_at as date) as seen_date
-    from events
+    select * from session_days
     where
         {{ is_among('long_sessions', ['source', 'tracker_user', 'tracker_session']) }}
 
@@ -140,7 +154,7 @@ session_silences as (
             partition by source, tracker_user, tracker_session
             order by seen_date
         ) as previous_date
-    from session_days
+    from long_session_days
 
 ),
 

@@ -6,9 +6,9 @@ value_groups as (
 
 ),
 
-placements as (
+calibrations as (
 
-    select * from {{ ref('int_scorer_placements') }}
+    select * from {{ ref('int_scorer_calibrations') }}
 
 ),
 
@@ -103,9 +103,8 @@ decile_rates as (
         origin_date,
         scorer,
         decile,
-        cast(sum(case when has_ordered then 1 else 0 end) as double)
-        / count(*) as buyer_rate
-    from placements
+        cast(sum(buyer_count) as double) / sum(customer_count) as buyer_rate
+    from value_groups
     group by
         origin_date,
         scorer,
@@ -163,6 +162,9 @@ final as (
         decile_drops.largest_decile_drop,
         cast(measured.buyer_count as double) / measured.customer_count as base_rate,
         case
+            when measured.scorer = 'engagement' then calibrations.calibration_error
+        end as calibration_error,
+        case
             when measured.scorer <> 'engagement' then margins.auc_margin
         end as auc_margin,
         case
@@ -198,6 +200,8 @@ final as (
             and measured.scorer = decile_drops.scorer
     inner join engagement
         on measured.origin_date = engagement.origin_date
+    left join calibrations
+        on measured.origin_date = calibrations.origin_date
     left join rivals
         on measured.scorer = rivals.scorer
     cross join run_date
