@@ -57,7 +57,8 @@ def quality(home: Path) -> Measured:
         with on_day(home, origin + 30, (*SCORE_MODELS, *QUALITY_MODELS)) as connection:
             rows = connection.execute(
                 "select scorer, n, auc, top_decile_lift, auc_margin, lift_ratio, "
-                "largest_decile_drop, calibration_error from marts.score_quality where origin_date = as_of - 30"
+                "largest_decile_drop, calibration_error "
+                "from marts.score_quality where origin_date = as_of - 30"
             )
             names = [column[0] for column in rows.description]
             for row in rows.fetchall():
