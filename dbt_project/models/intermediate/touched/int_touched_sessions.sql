@@ -1,8 +1,7 @@
 {%- set anew = rewrites_all('int_web_events') or rewrites_all('int_web_sessions') -%}
 
 -- depends_on: {{ ref('stg_run__changed_rows') }}
--- depends_on: {{ ref('stg_ga4__events') }}
--- depends_on: {{ ref('stg_generic__web_events') }}
+-- depends_on: {{ ref('int_tracked_events') }}
 with
 
 {% if anew %}
@@ -34,19 +33,10 @@ arriving as (
 
     select
         source,
-        coalesce(anonymous_id, user_id) as tracker_user,
-        session_id as tracker_session,
+        tracker_user,
+        tracker_session,
         occurred_at
-    from {{ ref('stg_ga4__events') }}
-    where
-        {{ is_among('changed_rows', ['source', 'event_id', 'occurred_at']) }}
-    union all
-    select
-        source,
-        coalesce(anonymous_id, user_id, email_key) as tracker_user,
-        session_id as tracker_session,
-        occurred_at
-    from {{ ref('stg_generic__web_events') }}
+    from {{ ref('int_tracked_events') }}
     where
         {{ is_among('changed_rows', ['source', 'event_id', 'occurred_at']) }}
 

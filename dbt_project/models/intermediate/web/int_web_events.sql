@@ -1,30 +1,62 @@
+{%- set touched_by = ['source', 'event_id', 'occurred_at'] -%}
+
 {{ config(
     materialized=fact_materialization(),
     incremental_strategy='rewrite_touched',
-    unique_key=['source', 'event_id', 'occurred_at'],
+    unique_key=touched_by,
     meta={'touched': 'int_touched_web_events'},
 ) }}
 
 -- depends_on: {{ ref('int_touched_web_events') }}
 with
 
-ga4_events as (
+-- Read once for each purpose, with the columns it needs: an import that several read is
+-- kept whole, and a year of events is wider than a small machine's memory.
+events as (
 
-    select * from {{ ref('stg_ga4__events') }}
-    where
-        {{ is_touched(
-            ref('int_touched_web_events'), ['source', 'event_id', 'occurred_at']
-        ) }}
+    select * from {{ ref('int_tracked_events') }}
+    where {{ is_touched(ref('int_touched_web_events'), touched_by) }}
 
 ),
 
-generic_events as (
+numbered_events as (
 
-    select * from {{ ref('stg_generic__web_events') }}
+    select
+        source,
+        tracker_user,
+        tracker_session,
+        event_name,
+        occurred_at
+    from {{ ref('int_tracked_events') }}
     where
-        {{ is_touched(
-            ref('int_touched_web_events'), ['source', 'event_id', 'occurred_at']
-        ) }}
+        tracker_user is not null
+        and tracker_session is not null
+        and {{ is_touched(ref('int_touched_web_events'), touched_by) }}
+
+),
+
+numberless_events as (
+
+    select
+        source,
+        event_id,
+        tracker_user,
+        event_name,
+        occurred_at
+    from {{ ref('int_tracked_events') }}
+    where
+        tracker_user is not null
+        and tracker_session is null
+        and {{ is_touched(ref('int_touched_web_events'), touched_by) }}
+
+),
+
+agents as (
+
+    select distinct user_agent from {{ ref('int_tracked_events') }}
+    where
+        user_agent is not null
+        and {{ is_touched(ref('int_touched_web_events'), touched_by) }}
 
 ),
 
@@ -34,91 +66,41 @@ machine_agent_words as (
 
 ),
 
-events as (
+-- Cubot makes telephones.
+machine_agents as (
 
-    select
-        source,
-        event_id,
-        delivery_id,
-        {{ customer_identifier('user_id') }} as login_identifier,
-        {{ anonymous_identifier('anonymous_id') }} as anonymous_identifier,
-        coalesce(anonymous_id, user_id) as tracker_user,
-        session_id as tracker_session,
-        order_id,
-        product_id,
-        email_click_token,
-        event_name,
-        page_url,
-        referrer_url,
-        traffic_source,
-        traffic_medium,
-        campaign,
-        currency,
-        category,
-        device,
-        country,
-        browser as user_agent,
-        amount,
-        engagement_seconds,
-        cast(null as string) as vendor_reason,
-        occurred_at
-    from ga4_events
-    union all
-    select
-        source,
-        event_id,
-        delivery_id,
-        coalesce(
-            {{ customer_identifier('user_id') }},
-            {{ email_identifier('email_key') }}
-        ) as login_identifier,
-        {{ anonymous_identifier('anonymous_id') }} as anonymous_identifier,
-        coalesce(anonymous_id, user_id, email_key) as tracker_user,
-        session_id as tracker_session,
-        order_id,
-        product_id,
-        email_click_token,
-        event_name,
-        page_url,
-        referrer_url,
-        traffic_source,
-        traffic_medium,
-        campaign,
-        currency,
-        category,
-        device,
-        country,
-        user_agent,
-        amount,
-        engagement_seconds,
-        case when is_bot then 'bot' end as vendor_reason,
-        occurred_at
-    from generic_events
+    select distinct
+        agents.user_agent,
+        'bot' as agent_reason
+    from agents
+    inner join machine_agent_words
+        on
+            position(
+                machine_agent_words.word
+                in replace(lower(agents.user_agent), 'cubot', '')
+            ) > 0
 
 ),
 
--- Read apart from the events, which would otherwise be kept whole to be read again.
+-- The tracker's session id is unique only within its user.
 session_days as (
 
     select
         source,
-        coalesce(anonymous_id, user_id) as tracker_user,
-        session_id as tracker_session,
-        cast(occurred_at as date) as seen_date
-    from ga4_events
-    where session_id is not null
-    union distinct
-    select
+        tracker_user,
+        tracker_session,
+        cast(occurred_at as date) as seen_date,
+        {{ race_reason('event_name', 'occurred_at') }} as race_reason
+    from numbered_events
+    group by
         source,
-        coalesce(anonymous_id, user_id, email_key) as tracker_user,
-        session_id as tracker_session,
-        cast(occurred_at as date) as seen_date
-    from generic_events
-    where session_id is not null
+        tracker_user,
+        tracker_session,
+        cast(occurred_at as date)
 
 ),
 
--- Only what lies over midnight goes through a sort.
+-- Few are seen on several days: only these go through a sort.
 long_sessions as (
 
     select
@@ -126,7 +108,6 @@ long_sessions as (
         tracker_user,
         tracker_session
     from session_days
-    where tracker_user is not null
     group by
         source,
         tracker_user,
@@ -135,29 +116,27 @@ long_sessions as (
 
 ),
 
-long_session_days as (
-
-    select * from session_days
-    where
-        {{ is_among('long_sessions', ['source', 'tracker_user', 'tracker_session']) }}
-
-),
-
 session_silences as (
 
     select
-        source,
-        tracker_user,
-        tracker_session,
-        seen_date,
-        lag(seen_date) over (
-            partition by source, tracker_user, tracker_session
-            order by seen_date
+        session_days.*,
+        lag(session_days.seen_date) over (
+            partition by
+                session_days.source,
+                session_days.tracker_user,
+                session_days.tracker_session
+            order by session_days.seen_date
         ) as previous_date
-    from long_session_days
+    from session_days
+    inner join long_sessions
+        on
+            session_days.source = long_sessions.source
+            and session_days.tracker_user = long_sessions.tracker_user
+            and session_days.tracker_session = long_sessions.tracker_session
 
 ),
 
+-- The number is unique only for a while, too: counters begin anew.
 session_starts as (
 
     select
@@ -182,40 +161,27 @@ session_starts as (
 
 ),
 
--- Trackers without session ids: only what tells the visits apart goes through the sort.
-sessionless_events as (
+session_races as (
 
-    select
-        source,
-        event_id,
-        coalesce(anonymous_id, user_id) as tracker_user,
-        occurred_at
-    from ga4_events
-    where session_id is null
-    union all
-    select
-        source,
-        event_id,
-        coalesce(anonymous_id, user_id, email_key) as tracker_user,
-        occurred_at
-    from generic_events
-    where session_id is null
+    select * from session_days
+    where race_reason is not null
 
 ),
 
+-- Trackers without session ids: only what tells the visits apart goes through the sort.
 silences as (
 
     select
         source,
         event_id,
         tracker_user,
+        event_name,
         occurred_at,
         lag(occurred_at) over (
             partition by source, tracker_user
             order by occurred_at, event_id
         ) as previous_at
-    from sessionless_events
-    where tracker_user is not null
+    from numberless_events
 
 ),
 
@@ -224,6 +190,9 @@ visits as (
     select
         source,
         event_id,
+        tracker_user,
+        event_name,
+        occurred_at,
         max(
             case
                 when
@@ -240,37 +209,49 @@ visits as (
 
 ),
 
-agents as (
+visit_days as (
 
-    select browser as user_agent
-    from ga4_events
-    where browser is not null
-    union distinct
-    select user_agent
-    from generic_events
-    where user_agent is not null
+    select
+        source,
+        tracker_user,
+        visit_started_at,
+        cast(occurred_at as date) as seen_date,
+        {{ race_reason('event_name', 'occurred_at') }} as race_reason
+    from visits
+    group by
+        source,
+        tracker_user,
+        visit_started_at,
+        cast(occurred_at as date)
 
 ),
 
--- Cubot makes telephones.
-machine_agents as (
+visit_races as (
 
-    select distinct
-        agents.user_agent,
-        'bot' as agent_reason
-    from agents
-    inner join machine_agent_words
+    select * from visit_days
+    where race_reason is not null
+
+),
+
+visit_events as (
+
+    select
+        visits.source,
+        visits.event_id,
+        visits.visit_started_at,
+        visit_races.race_reason
+    from visits
+    left join visit_races
         on
-            position(
-                machine_agent_words.word
-                in replace(lower(agents.user_agent), 'cubot', '')
-            ) > 0
+            visits.source = visit_races.source
+            and visits.tracker_user = visit_races.tracker_user
+            and visits.visit_started_at = visit_races.visit_started_at
+            and cast(visits.occurred_at as date) = visit_races.seen_date
 
 ),
 
--- The tracker's session id is unique only within its user, and for a while: counters
--- begin anew. An event without any user belongs to no session.
-sessions_found as (
+-- An event without any user belongs to no session.
+judged as (
 
     select
         events.*,
@@ -289,8 +270,14 @@ sessions_found as (
             || '|'
             || events.tracker_user
             || '|from '
-            || cast(visits.visit_started_at as string)
-        ) as session_id
+            || cast(visit_events.visit_started_at as string)
+        ) as session_id,
+        coalesce(
+            events.vendor_reason,
+            machine_agents.agent_reason,
+            session_races.race_reason,
+            visit_events.race_reason
+        ) as machine_reason
     from events
     left join session_starts
         on
@@ -298,51 +285,18 @@ sessions_found as (
             and events.tracker_user = session_starts.tracker_user
             and events.tracker_session = session_starts.tracker_session
             and cast(events.occurred_at as date) = session_starts.seen_date
-    left join visits
+    left join session_races
         on
-            events.source = visits.source
-            and events.event_id = visits.event_id
-
-),
-
--- Nobody reads twenty pages at less than two seconds each: a crawler that calls itself
--- an ordinary browser. Judged by day, so that tomorrow changes no day before it.
-races as (
-
-    select
-        session_id,
-        cast(occurred_at as date) as viewed_date,
-        'bot' as race_reason
-    from sessions_found
-    where
-        session_id is not null
-        and event_name in ('page_view', 'screen_view')
-    group by
-        session_id,
-        cast(occurred_at as date)
-    having
-        count(*) >= 20
-        and {{ seconds_between('min(occurred_at)', 'max(occurred_at)') }}
-        < 2 * (count(*) - 1)
-
-),
-
-judged as (
-
-    select
-        sessions_found.*,
-        coalesce(
-            sessions_found.vendor_reason,
-            machine_agents.agent_reason,
-            races.race_reason
-        ) as machine_reason
-    from sessions_found
+            events.source = session_races.source
+            and events.tracker_user = session_races.tracker_user
+            and events.tracker_session = session_races.tracker_session
+            and cast(events.occurred_at as date) = session_races.seen_date
+    left join visit_events
+        on
+            events.source = visit_events.source
+            and events.event_id = visit_events.event_id
     left join machine_agents
-        on sessions_found.user_agent = machine_agents.user_agent
-    left join races
-        on
-            sessions_found.session_id = races.session_id
-            and cast(sessions_found.occurred_at as date) = races.viewed_date
+        on events.user_agent = machine_agents.user_agent
 
 ),
 
