@@ -19,8 +19,9 @@ loads.state              what the tables were made by, and up to which load the 
 loads.applied            the deliveries that the tables were made from
 loads.sums               rows and money in force, by delivery and currency
 loads.keys_<table>       a hash of every key with its time: where a row may be that a new one
-                         replaces. Only for records whose time may change; events have none. Sorted
-                         within a load, so that a hash takes four bytes
+                         replaces. Only for records whose time may change: events have none, and
+                         orders and their lines are found by the months of the order. Sorted within
+                         a load, so that a hash takes four bytes
 =======================  =========================================================================
 """
 
@@ -126,8 +127,11 @@ class RawObject:
 
     def key(self, source: str) -> list[str]:
         """The quoted raw columns that identify a record of a source."""
-        names = (self._raw_name(name) for name in self.mappings[source].key)
-        return [quoted(name) for name in ("source", *names)]
+        return [quoted(name) for name in ("source", *self.key_names(source))]
+
+    def key_names(self, source: str) -> list[str]:
+        """The raw columns that identify a record within a source."""
+        return [self._raw_name(name) for name in self.mappings[source].key]
 
     def _raw_name(self, name: str) -> str:
         if name == "occurrence":
@@ -135,12 +139,19 @@ class RawObject:
         return self.contract.column(name).raw_fields()[0][0]
 
     def is_indexed(self, source: str) -> bool:
-        """Whether a record may come again with another time, so that its time does not lead to it.
-
-        Events carry their time in their key.
+        """Whether a record may come again with another time, so that its time does not lead to it,
+        and nothing else does. Events carry their time in their key.
         """
         mapping = self.mappings[source]
-        return mapping.mode == "upsert" and self.contract.event_time not in mapping.key
+        return (
+            mapping.mode == "upsert"
+            and self.contract.event_time not in mapping.key
+            and not self.is_of_order(source)
+        )
+
+    def is_of_order(self, source: str) -> bool:
+        """Whether a record belongs to one order for good, so that the order's months lead to it."""
+        return self.contract.order is not None and self.contract.order in self.key_names(source)
 
     def hash(self, source: str) -> str:
         """48 bits that tell keys apart: two of a million keys agree in one load of 250."""
@@ -186,6 +197,12 @@ def bring_up_to_date(
         )
         for item in objects:
             _update(connection, item, load_number)
+        # At last, so that nothing is sought for the orders that came with this load.
+        _add_order_months(
+            connection,
+            "select id_space, order_id, event_at from raw.changed_rows "
+            f"where load_number = {load_number} and not is_removed",
+        )
     connection.execute("delete from loads.state")
     connection.execute("insert into loads.state values (?, ?, ?)", [basis, load_number, finished])
     _remember(connection, objects)
@@ -239,12 +256,19 @@ def _make_anew(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObjec
                 f"order by {item.event_at}"
             )
         _count(connection, item, item.table, 1)
-        _add_order_months(connection, item, item.table)
         for source in item.mappings:
             if item.is_indexed(source):
                 _add_keys(
                     connection, item, source, f"{item.table} where source = {literal(source)}"
                 )
+    of_orders = [
+        f"select id_space, {quoted(item.contract.order)} as order_id, "
+        f"{item.event_at} as event_at from {item.table}"
+        for item in objects
+        if item.contract.order
+    ]
+    if of_orders:
+        _add_order_months(connection, " union all ".join(of_orders))
 
 
 def _update(connection: duckdb.DuckDBPyConnection, item: RawObject, load_number: int) -> None:
@@ -311,30 +335,16 @@ def _find_differences(connection: duckdb.DuckDBPyConnection, item: RawObject, so
 def _find_replaced(
     connection: duckdb.DuckDBPyConnection, item: RawObject, source: str, new: Sequence[Delivery]
 ) -> None:
-    """New versions compete with those in force, which their keys' hashes and times lead to.
-
-    The times are those of the new versions, unless a record may come again with another one.
-    """
+    """New versions compete with those in force of the same keys."""
     columns = item.columns
     _temporary(connection, "arrived", f"select {columns} from {item.files(new)}")
-    places = f"{item.hash(source)} as key_hash, {item.event_at} as event_at from arrived"
-    if item.is_indexed(source):
-        _temporary(connection, "hashes", f"select {places}")
-        places = (
-            f"key_hash, event_at from {item.keys} where key_hash in (select key_hash from hashes)"
-        )
-    _temporary(connection, "places", f"select distinct {places}")
-    found = [
-        f"""
-        select {columns} from {item.table} as present
-        semi join places as other on {times_agree} and other.key_hash = {item.hash(source)}
-        where present.source = {literal(source)}
-        """
-        for times_agree in item.times_agree
-    ]
-    # New keys meet nothing, and no row has to be read to know it.
-    is_met = connection.execute("select 1 from places limit 1").fetchone()
-    _temporary(connection, "met", " union all ".join(found) if is_met else _no_rows(item))
+    _temporary(
+        connection,
+        "met",
+        _rows_of_orders_met(connection, item, source)
+        if item.is_of_order(source)
+        else _rows_met(connection, item, source),
+    )
     _temporary(
         connection, "competing", f"select * from arrived union all select {columns} from met"
     )
@@ -346,6 +356,57 @@ def _find_replaced(
             name,
             f"select {columns} from {rows} anti join {others} using {row}",
         )
+
+
+def _rows_met(connection: duckdb.DuckDBPyConnection, item: RawObject, source: str) -> str:
+    """The rows in force of the keys that ``arrived``, found by their hashes and times."""
+    places = f"{item.hash(source)} as key_hash, {item.event_at} as event_at from arrived"
+    if item.is_indexed(source):
+        _temporary(connection, "hashes", f"select {places}")
+        places = (
+            f"key_hash, event_at from {item.keys} where key_hash in (select key_hash from hashes)"
+        )
+    _temporary(connection, "places", f"select distinct {places}")
+    # New keys meet nothing, and no row has to be read to know it.
+    if not connection.execute("select 1 from places limit 1").fetchone():
+        return _no_rows(item)
+    return " union all ".join(
+        f"""
+        select {item.columns} from {item.table} as present
+        semi join places as other on {times_agree} and other.key_hash = {item.hash(source)}
+        where present.source = {literal(source)}
+        """
+        for times_agree in item.times_agree
+    )
+
+
+def _rows_of_orders_met(connection: duckdb.DuckDBPyConnection, item: RawObject, source: str) -> str:
+    """The rows in force of the keys that ``arrived``, found by the months of their orders."""
+    order_number = _order_number(quoted(item.contract.order or ""))
+    months = connection.execute(
+        f"""
+        select distinct event_month from raw.order_months
+        where order_number in (select {order_number} from arrived)
+        order by event_month
+        """
+    ).fetchall()
+    if not months:
+        return _no_rows(item)
+    # Written out, so that the engine skips what lies outside.
+    within = " or ".join(
+        f"({item.event_at} >= '{month}'::date "
+        f"and {item.event_at} < '{month}'::date + interval 1 month)"
+        if month
+        else f"{item.event_at} is null"
+        for (month,) in months
+    )
+    return f"""
+        select {item.columns} from {item.table}
+        where
+            source = {literal(source)}
+            and ({within})
+            and {item.hash(source)} in (select {item.hash(source)} from arrived)
+        """
 
 
 def _apply(
@@ -371,7 +432,6 @@ def _apply(
         _enter_changes(connection, item, name, load_number, is_removed=sign < 0)
     if item.is_indexed(source):
         _add_keys(connection, item, source, "come")
-    _add_order_months(connection, item, "come")
 
 
 def _enter_changes(
@@ -441,20 +501,25 @@ def _add_keys(
     )
 
 
-def _add_order_months(connection: duckdb.DuckDBPyConnection, item: RawObject, rows: str) -> None:
-    if item.contract.order:
-        order_id = quoted(item.contract.order)
-        # The number is that of the macro text_number. Sorted, so that it takes few bytes.
-        connection.execute(
-            f"""
-            insert into raw.order_months
-            select distinct
-                (hash(id_space || '|' || {order_id}) >> 24)::bigint as order_number,
-                date_trunc('month', {item.event_at})::date as event_month
-            from {rows} where {order_id} is not null
-            order by event_month, order_number
-            """
-        )
+def _add_order_months(connection: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """``rows``: a query of id_space, order_id and event_at."""
+    # Sorted, so that a number takes few bytes.
+    connection.execute(
+        f"""
+        insert into raw.order_months
+        select distinct
+            {_order_number("order_id")} as order_number,
+            date_trunc('month', event_at)::date as event_month
+        from ({rows}) as of_orders where order_id is not null
+        except select * from raw.order_months
+        order by event_month, order_number
+        """
+    )
+
+
+def _order_number(order_id: str) -> str:
+    """As the macro text_number counts."""
+    return f"(hash(id_space || '|' || {order_id}) >> 24)::bigint"
 
 
 def _remember(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObject]) -> None:
