@@ -25,11 +25,11 @@
   A condition that is true for the rows that are to be rewritten, and for all in a full refresh. Of
   orders: at is when, so that only the months of touched orders are read.
 -#}
-{% macro is_touched(touched, columns, at=none) -%}
+{% macro is_touched(touched, columns, at=none, months='int_touched_order_months') -%}
     {%- if is_incremental() -%}
         {{ is_among(touched, columns) }}
         {%- if at %}
-            and {{ lies_in_touched_months(at) }}
+            and {{ lies_in_touched_months(at, months) }}
         {%- endif %}
     {%- else -%}
         true
@@ -40,15 +40,15 @@
   A condition that a time lies in a month of a touched order, or is unknown. The months are written
   out, so that the engine skips what lies outside.
 -#}
-{% macro lies_in_touched_months(at) -%}
-    {%- set months = api.Relation.create(
-        database=target.database,
-        schema='intermediate',
-        identifier='int_touched_order_months'
+{% macro lies_in_touched_months(at, months='int_touched_order_months') -%}
+    {%- set touched_months = api.Relation.create(
+        database=target.database, schema='intermediate', identifier=months
     ) -%}
+    {%- set months_query = "select event_month from " ~ touched_months ~ " order by 1" -%}
+    {%- set touched = run_query(months_query) if execute else {'rows': []} -%}
     (
         {{ at }} is null
-        {%- for row in run_query("select event_month from " ~ months ~ " order by 1").rows %}
+        {%- for row in touched.rows %}
         or (
             {{ at }} >= timestamp '{{ row[0] }}'
             and {{ at }} < timestamp '{{ row[0] }}' + interval 1 month
@@ -74,6 +74,20 @@
 {#- The same of a moment. -#}
 {% macro lies_within(column, bounds_query) -%}
     {{ return(reaches_into(column, column, bounds_query)) }}
+{%- endmacro %}
+
+{#-
+  For tests: a condition that is true for the times between which rows were rewritten, and for all
+  in a full refresh.
+-#}
+{% macro may_be_rewritten(touched, column) -%}
+    {%- if flags.FULL_REFRESH -%}
+        true
+    {%- else -%}
+        {{ lies_within(
+            column, "select min(" ~ column ~ "), max(" ~ column ~ ") from " ~ touched
+        ) }}
+    {%- endif -%}
 {%- endmacro %}
 
 {#- Whether the interaction that a record becomes is to be rewritten. -#}

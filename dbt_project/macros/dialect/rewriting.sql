@@ -16,8 +16,8 @@
 
 
 {#-
-  The strategy rewrite_touched: meta.touched names the model that lists the rows by unique_key, and
-  meta.touched_at the time of an order.
+  The strategy rewrite_touched: meta.touched names the model that lists the rows by unique_key,
+  meta.touched_at the time of an order and meta.touched_months the model of the months to look at.
 -#}
 {% macro get_incremental_rewrite_touched_sql(arg_dict) -%}
     {%- set touched = api.Relation.create(
@@ -34,7 +34,10 @@
         and {{ predicate }}
         {%- endfor %}
         {%- if config.get('meta').touched_at %}
-        and {{ lies_in_touched_months('kept.' ~ config.get('meta').touched_at) }}
+        and {{ lies_in_touched_months(
+            'kept.' ~ config.get('meta').touched_at,
+            config.get('meta').touched_months or 'int_touched_order_months',
+        ) }}
         {%- endif %};
     insert into {{ arg_dict.target_relation }} ({{ columns }})
     select {{ columns }} from {{ arg_dict.temp_relation }}

@@ -1,8 +1,10 @@
 {#-
   The named columns together are a key: no two rows agree in all of them. Of facts that rewrite only
-  touched rows, only these are looked at.
+  touched rows, only these are looked at; of orders, only their months.
 -#}
-{% test unique_together(model, columns, touched=none, touched_by=none) %}
+{% test unique_together(
+    model, columns, touched=none, touched_by=none, touched_at=none
+) %}
 
 {%- set key = columns | join(', ') %}
 
@@ -15,6 +17,9 @@ from {{ model }}
         ({{ touched_by | join(', ') }}) in (
             select {{ touched_by | join(', ') }} from {{ ref(touched) }}
         )
+        {%- if touched_at %}
+        and {{ lies_in_touched_months(touched_at) }}
+        {%- endif %}
 {% endif -%}
 group by {{ key }}
 having count(*) > 1

@@ -1,8 +1,8 @@
 with
 
-email_events as (
+campaign_days as (
 
-    select * from {{ ref('int_email_events') }}
+    select * from {{ ref('int_email_campaign_days') }}
 
 ),
 
@@ -11,9 +11,8 @@ campaign_sources as (
     select
         source,
         campaign_id,
-        max(case when event = 'delivered' then 1 else 0 end) as is_sender
-    from email_events
-    where campaign_id is not null
+        max(is_sender) as is_sender
+    from campaign_days
     group by
         source,
         campaign_id

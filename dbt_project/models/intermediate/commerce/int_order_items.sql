@@ -2,16 +2,27 @@
     materialized=fact_materialization(),
     incremental_strategy='rewrite_touched',
     unique_key=['source', 'order_id'],
-    meta={'touched': 'int_touched_order_items'},
+    meta={
+        'touched': 'int_touched_order_items',
+        'touched_at': 'ordered_at',
+        'touched_months': 'int_touched_order_item_months',
+    },
 ) }}
 
 -- depends_on: {{ ref('int_touched_order_items') }}
+-- depends_on: {{ ref('int_touched_order_item_months') }}
 with
 
 orders as (
 
     select * from {{ ref('int_orders') }}
-    where {{ is_touched(ref('int_touched_order_items'), ['source', 'order_id']) }}
+    where
+        {{ is_touched(
+            ref('int_touched_order_items'),
+            ['source', 'order_id'],
+            at='ordered_at',
+            months='int_touched_order_item_months',
+        ) }}
 
 ),
 
@@ -24,14 +35,26 @@ products as (
 shopify_order_lines as (
 
     select * from {{ ref('stg_shopify__order_lines') }}
-    where {{ is_touched(ref('int_touched_order_items'), ['source', 'order_id']) }}
+    where
+        {{ is_touched(
+            ref('int_touched_order_items'),
+            ['source', 'order_id'],
+            at='ordered_at',
+            months='int_touched_order_item_months',
+        ) }}
 
 ),
 
 generic_order_lines as (
 
     select * from {{ ref('stg_generic__order_lines') }}
-    where {{ is_touched(ref('int_touched_order_items'), ['source', 'order_id']) }}
+    where
+        {{ is_touched(
+            ref('int_touched_order_items'),
+            ['source', 'order_id'],
+            at='ordered_at',
+            months='int_touched_order_item_months',
+        ) }}
 
 ),
 
@@ -75,6 +98,7 @@ numbered as (
         lines.order_id,
         orders.id_space,
         orders.currency,
+        orders.ordered_at,
         orders.discount_amount as order_discount_amount,
         orders.refund_amount as order_refund_amount,
         lines.product_id,
@@ -191,6 +215,7 @@ typed as (
         numbered.currency,
         numbered.quantity,
         numbered.unit_price,
+        numbered.ordered_at,
         cast(numbered.line_number as integer) as line_number,
         cast(numbered.gross_amount as decimal(18, 4)) as gross_amount,
         cast(numbered.adjustment_amount as decimal(18, 4)) as adjustment_amount,
@@ -220,6 +245,7 @@ final as (
         typed.currency,
         typed.quantity,
         typed.unit_price,
+        typed.ordered_at,
         typed.gross_amount,
         cast(typed.discount_amount as decimal(18, 4)) as discount_amount,
         cast(typed.refund_amount as decimal(18, 4)) as refund_amount,

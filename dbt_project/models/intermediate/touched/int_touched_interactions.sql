@@ -2,6 +2,7 @@
 -- depends_on: {{ ref('int_touched_web_events') }}
 -- depends_on: {{ ref('int_touched_email_events') }}
 -- depends_on: {{ ref('int_touched_orders') }}
+-- depends_on: {{ ref('int_touched_order_months') }}
 -- depends_on: {{ ref('int_orders') }}
 -- depends_on: {{ ref('int_consents') }}
 with
@@ -88,6 +89,7 @@ records as (
     from {{ ref('int_orders') }}
     where
         {{ is_among(ref('int_touched_orders'), ['source', 'order_id']) }}
+        and {{ lies_in_touched_months('ordered_at') }}
     union all
     select
         source,

@@ -8,6 +8,7 @@ final as (
 
     select
         cast(null as string) as source,
+        cast(null as string) as id_space,
         cast(null as string) as order_id
     where false
 
@@ -28,11 +29,13 @@ final as (
 
     select
         source,
+        id_space,
         order_id
     from {{ ref('int_touched_orders') }}
     union distinct
     select
         source,
+        id_space,
         order_id
     from {{ as_it_was('int_order_items') }}
     where {{ is_among('changed_products', ['product_id']) }}
