@@ -151,25 +151,33 @@ def _is_kept(connection: duckdb.DuckDBPyConnection, made_by: str) -> bool:
 
 
 def _take_in_changes(connection: duckdb.DuckDBPyConnection, watched: _Watched) -> None:
-    """Find what came and what is gone, and bring what is seen up to date."""
+    """Find what came and what is gone, and bring what is seen up to date.
+
+    What is kept of a row is computed behind the join, so only of rows that came.
+    """
     _temporary(
         connection,
         "changes",
         f"""
-        select coalesce(here.row_hash, seen.row_hash) as row_hash
-        from (select {watched.row_hash} as row_hash from {watched.now}) as here
+        select {watched.kept}, here.row_hash, seen.row_hash as gone_hash
+        from (select *, {watched.row_hash} as row_hash from {watched.now}) as here
         full join {watched.seen} as seen on here.row_hash = seen.row_hash
         where here.row_hash is null or seen.row_hash is null
         """,
     )
-    changed = "row_hash in (select row_hash from changes)"
-    _temporary(connection, watched.gone, f"select * from {watched.seen} where {changed}")
+    _temporary(
+        connection,
+        watched.gone,
+        f"select * from {watched.seen} where row_hash in (select gone_hash from changes)",
+    )
     _temporary(
         connection,
         watched.came,
-        f"select {watched.kept}, {watched.row_hash} as row_hash from {watched.now} where {changed}",
+        "select * exclude (gone_hash) from changes where row_hash is not null",
     )
-    connection.execute(f"delete from {watched.seen} where {changed}")
+    connection.execute(
+        f"delete from {watched.seen} where row_hash in (select row_hash from {watched.gone})"
+    )
     connection.execute(f"insert into {watched.seen} select * from {watched.came}")
 
 
