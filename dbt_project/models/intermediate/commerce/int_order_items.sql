@@ -35,9 +35,9 @@ products as (
 shopify_order_lines as (
 
     select * from {{ ref('stg_shopify__order_lines') }}
-    where
-        {{ is_touched(
-            ref('int_touched_order_items'),
+    where {{ is_touched(ref('int_touched_order_items'), ['source', 'order_id']) }}
+
+),
             ['source', 'order_id'],
             at='ordered_at',
             months='int_touched_order_item_months',
