@@ -46,6 +46,19 @@ def identity_like(edges: int, people: int, seed: int) -> Columns:
     return pa.chunked_array([pa.array(person * 5)]), pa.chunked_array([pa.array(right)])
 
 
+def evidence_of_night(edges: int, people: int, number: int) -> Columns:
+    """Edges as a night finds them: each pair is one row, and later nights bring identifiers that
+    nobody had before.
+    """
+    generator = np.random.default_rng(SEED + number)
+    place = generator.permutation(people * EDGES_PER_PERSON)[:edges]
+    person = place % people
+    right = person * 100 + 10 * number + 1 + place // people
+    is_bridge = generator.random(edges) < BRIDGES
+    right[is_bridge] = generator.integers(0, people, int(is_bridge.sum())) * 100
+    return pa.chunked_array([pa.array(person * 100)]), pa.chunked_array([pa.array(right)])
+
+
 def as_texts(columns: Columns) -> Columns:
     """The same edges between identifiers as the warehouse writes them."""
     left, right = (column.cast(pa.string()) for column in columns)
@@ -82,7 +95,7 @@ def _nights(edges: int) -> list[Cost]:
 def _add_evidence(
     connection: duckdb.DuckDBPyConnection, edges: int, people: int, number: int
 ) -> None:
-    left, right = as_texts(identity_like(edges, people, SEED + number))
+    left, right = as_texts(evidence_of_night(edges, people, number))
     connection.register("drawn", pa.table({"left_identifier": left, "right_identifier": right}))
     connection.execute(
         f"""

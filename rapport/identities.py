@@ -28,7 +28,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import duckdb
-import pyarrow as pa
 
 from estimation.identity.resolution import Resolution, resolve
 from estimation.identity.tables import (
@@ -252,12 +251,20 @@ def _resolve_again(connection: duckdb.DuckDBPyConnection) -> int:
     ).to_arrow_table()
     # Beside the touched part stand guarded identifiers, and people who were met on its devices.
     _temporary(connection, "outside", f"{_ends('around')} except select key from touched")
+    _temporary(
+        connection,
+        "looked_at",
+        f"""
+        select key from touched
+        union
+        select key from {_IDENTIFIERS.seen}
+        where is_guarded and key in (select key from outside)
+        """,
+    )
     part = connection.execute(
         f"""
         select {", ".join(IDENTIFIERS.names)} from {IDENTIFIERS_NOW}
-        where
-            hash(identifier) in (select key from touched)
-            or (guard_reason is not null and hash(identifier) in (select key from outside))
+        where hash(identifier) in (select key from looked_at)
         """
     ).to_arrow_table()
     _temporary(
@@ -274,24 +281,19 @@ def _resolve_again(connection: duckdb.DuckDBPyConnection) -> int:
         from beside left join estimates.identity_assignments using (identifier)
         """
     ).to_arrow_table()
-    _replace(connection, resolve(part, edges, known.cast(ASSIGNMENTS)), part)
+    _replace(connection, resolve(part, edges, known.cast(ASSIGNMENTS)))
     return len(part)
 
 
-def _replace(connection: duckdb.DuckDBPyConnection, resolved: Resolution, part: pa.Table) -> None:
-    connection.register("part", part)
-    _temporary(
-        connection, "replaced", "select key from touched union select hash(identifier) from part"
-    )
-    connection.unregister("part")
-    replaced = "hash(identifier) in (select key from replaced)"
+def _replace(connection: duckdb.DuckDBPyConnection, resolved: Resolution) -> None:
+    replaced = "hash(identifier) in (select key from looked_at)"
     touched = "in (select key from touched)"
     for name, table, stale, columns in (
         ("assignments", resolved.assignments, replaced, ", ".join(ASSIGNMENTS.names)),
         (
             "blocks",
             resolved.blocks,
-            "key in (select key from replaced)",
+            "key in (select key from looked_at)",
             "hash(identifier), hash(block)",
         ),
         (

@@ -38,12 +38,6 @@ shopify_order_lines as (
     where {{ is_touched(ref('int_touched_order_items'), ['source', 'order_id']) }}
 
 ),
-            ['source', 'order_id'],
-            at='ordered_at',
-            months='int_touched_order_item_months',
-        ) }}
-
-),
 
 generic_order_lines as (
 
