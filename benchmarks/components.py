@@ -101,20 +101,23 @@ def _add_evidence(
         f"""
         create table if not exists intermediate.int_identity_edges (
             left_identifier varchar, right_identifier varchar, source varchar, evidence varchar,
-            strength double, observed_at timestamp, last_observed_at timestamp, is_ended boolean
+            strength double, observed_at timestamp, last_observed_at timestamp, is_ended boolean,
+            left_key ubigint, right_key ubigint, row_hash ubigint
         );
         insert into intermediate.int_identity_edges
         select
             left_identifier, right_identifier, 'shop', 'order_email', 1,
             timestamp '2026-01-01' + to_days({number}), timestamp '2026-01-01' + to_days({number}),
-            false
+            false, hash(left_identifier), hash(right_identifier),
+            hash(left_identifier, right_identifier)
         from drawn;
         create or replace table intermediate.int_identifiers as
         select distinct
             identifier, split_part(identifier, '|', 2) as identifier_type,
             split_part(identifier, '|', 1) as id_space, null::varchar as name_key,
             false as is_contact, true as has_order, null::varchar as guard_reason,
-            timestamp '2026-01-01' as first_seen_at
+            timestamp '2026-01-01' as first_seen_at, hash(identifier) as identifier_key,
+            hash(identifier) as row_hash
         from (
             select left_identifier as identifier from intermediate.int_identity_edges
             union all

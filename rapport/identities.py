@@ -17,10 +17,11 @@ estimates.identity_state            the version of the program that made them
 ==================================  ==============================================================
 
 Without them, or after a change of code or engine, everything is resolved again. In these tables an
-identifier is a number, its ``key``, which costs a third of a text to compare. It is a hash of 64
-bits; two identifiers with the same one are looked at together, and resolved apart. That one of a
-hundred thousand changed rows hides behind the hash of one of ten million others happens once in ten
-million nights, and `rapport audit` would say so.
+identifier is a number, its ``key``, which costs a third of a text to compare. Keys and hashes of
+rows come with the evidence, from the macro ``row_hash``: DuckDB's ``hash`` of 64 bits. Two
+identifiers with the same key are looked at together, and resolved apart. That one of a hundred
+thousand changed rows hides behind the hash of one of ten million others happens once in ten million
+nights, and `rapport audit` would say so.
 """
 
 from __future__ import annotations
@@ -62,7 +63,6 @@ class _Watched:
 
     now: str
     kept: str
-    row_hash: str
     seen: str
     came: str
     gone: str
@@ -70,17 +70,15 @@ class _Watched:
 
 _IDENTIFIERS = _Watched(
     now=IDENTIFIERS_NOW,
-    kept="hash(identifier) as key, guard_reason is not null as is_guarded, "
+    kept="identifier_key as key, guard_reason is not null as is_guarded, "
     f"identifier_type = '{ANONYMOUS}' as is_device",
-    row_hash=f"hash({', '.join(IDENTIFIERS.names)})",
     seen="estimates.identity_identifiers_seen",
     came="identifiers_came",
     gone="identifiers_gone",
 )
 _EDGES = _Watched(
     now=EDGES_NOW,
-    kept="hash(left_identifier) as left_key, hash(right_identifier) as right_key",
-    row_hash=f"hash({', '.join(EDGES.names)})",
+    kept="here.left_key, here.right_key",
     seen="estimates.identity_edges_seen",
     came="edges_came",
     gone="edges_gone",
@@ -150,16 +148,13 @@ def _is_kept(connection: duckdb.DuckDBPyConnection, made_by: str) -> bool:
 
 
 def _take_in_changes(connection: duckdb.DuckDBPyConnection, watched: _Watched) -> None:
-    """Find what came and what is gone, and bring what is seen up to date.
-
-    What is kept of a row is computed behind the join, so only of rows that came.
-    """
+    """Find what came and what is gone, and bring what is seen up to date."""
     _temporary(
         connection,
         "changes",
         f"""
         select {watched.kept}, here.row_hash, seen.row_hash as gone_hash
-        from (select *, {watched.row_hash} as row_hash from {watched.now}) as here
+        from {watched.now} as here
         full join {watched.seen} as seen on here.row_hash = seen.row_hash
         where here.row_hash is null or seen.row_hash is null
         """,
@@ -246,7 +241,7 @@ def _resolve_again(connection: duckdb.DuckDBPyConnection) -> int:
     edges = connection.execute(
         f"""
         select {", ".join(EDGES.names)} from {EDGES_NOW}
-        where {_EDGES.row_hash} in (select row_hash from around)
+        where row_hash in (select row_hash from around)
         """
     ).to_arrow_table()
     # Beside the touched part stand guarded identifiers, and people who were met on its devices.
@@ -264,7 +259,7 @@ def _resolve_again(connection: duckdb.DuckDBPyConnection) -> int:
     part = connection.execute(
         f"""
         select {", ".join(IDENTIFIERS.names)} from {IDENTIFIERS_NOW}
-        where hash(identifier) in (select key from looked_at)
+        where identifier_key in (select key from looked_at)
         """
     ).to_arrow_table()
     _temporary(
@@ -272,7 +267,7 @@ def _resolve_again(connection: duckdb.DuckDBPyConnection) -> int:
         "beside",
         f"""
         select identifier from {IDENTIFIERS_NOW}
-        where guard_reason is null and hash(identifier) in (select key from outside)
+        where guard_reason is null and identifier_key in (select key from outside)
         """,
     )
     known = connection.execute(

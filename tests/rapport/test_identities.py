@@ -4,6 +4,7 @@ the result is that of a full resolution.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -13,7 +14,9 @@ import pytest
 from hypothesis import given, settings
 
 from estimation.identity.resolution import UnknownIdentifier, resolve
+from estimation.identity.tables import EDGES, IDENTIFIERS
 from rapport.identities import Resolved, resolve_identities
+from rapport.steps import DBT_PROJECT
 from tests.estimation.identity.evidence import edge, identifier, tables
 from tests.estimation.identity.played_evidence import Evidence, evidence, two_nights
 
@@ -36,8 +39,14 @@ def _bring(connection: duckdb.DuckDBPyConnection, found: Evidence) -> None:
     """Put evidence where dbt puts it."""
     for name, table in zip(("identifiers", "identity_edges"), tables(*found), strict=True):
         connection.register("found", table)
+        keys = {
+            "identifiers": "hash(identifier) as identifier_key",
+            "identity_edges": "hash(left_identifier) as left_key, "
+            "hash(right_identifier) as right_key",
+        }
         connection.execute(
-            f"create or replace table intermediate.int_{name} as select * from found"
+            f"create or replace table intermediate.int_{name} as "
+            f"select *, {keys[name]}, hash({', '.join(table.column_names)}) as row_hash from found"
         )
         connection.unregister("found")
 
@@ -139,3 +148,16 @@ def test_evidence_about_nobody_is_refused_and_changes_nothing(
         resolve_identities(warehouse, "this code")
     _, after = _night(warehouse, (known, []))
     assert after == before
+
+
+@pytest.mark.parametrize(
+    ("model", "columns"),
+    [("int_identifiers", IDENTIFIERS.names), ("int_identity_edges", EDGES.names)],
+)
+def test_no_column_that_is_read_can_change_unnoticed(model: str, columns: list[str]) -> None:
+    path = DBT_PROJECT / "models" / "intermediate" / "identity" / f"{model}.sql"
+    found = re.search(
+        r"row_hash\(\[([^\]]+)\]\) \}\} as row_hash", path.read_text(encoding="utf-8")
+    )
+    assert found
+    assert re.findall(r"\w+", found[1]) == columns

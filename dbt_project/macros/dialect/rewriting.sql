@@ -56,3 +56,16 @@
 {% macro spark__text_number(column) -%}
     shiftrightunsigned(xxhash64({{ column }}), 24)
 {%- endmacro %}
+
+{#- 64 bits that tell rows apart by some of their columns. -#}
+{% macro row_hash(columns) -%}
+    {{ return(adapter.dispatch('row_hash')(columns)) }}
+{%- endmacro %}
+
+{% macro duckdb__row_hash(columns) -%}
+    hash({{ columns | join(', ') }})
+{%- endmacro %}
+
+{% macro spark__row_hash(columns) -%}
+    xxhash64({{ columns | join(', ') }})
+{%- endmacro %}

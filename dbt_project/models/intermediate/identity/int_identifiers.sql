@@ -154,7 +154,7 @@ ranked_contacts as (
 
 ),
 
-final as (
+described as (
 
     select
         combined.identifier,
@@ -182,6 +182,26 @@ final as (
         on
             combined.identifier = ranked_contacts.identifier
             and ranked_contacts.contact_rank = 1
+
+),
+
+-- Numbers that the resolution of identities compares instead of texts, made once.
+final as (
+
+    select
+        *,
+        {{ row_hash(['identifier']) }} as identifier_key,
+        {{ row_hash([
+            'identifier',
+            'identifier_type',
+            'id_space',
+            'name_key',
+            'is_contact',
+            'has_order',
+            'guard_reason',
+            'first_seen_at',
+        ]) }} as row_hash
+    from described
 
 )
 

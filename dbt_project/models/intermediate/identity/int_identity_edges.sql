@@ -372,7 +372,7 @@ combined as (
 
 ),
 
-final as (
+weighed as (
 
     select
         left_identifier,
@@ -400,6 +400,27 @@ final as (
             else 0.95
         end as strength
     from combined
+
+),
+
+-- Numbers that the resolution of identities compares instead of texts, made once.
+final as (
+
+    select
+        *,
+        {{ row_hash(['left_identifier']) }} as left_key,
+        {{ row_hash(['right_identifier']) }} as right_key,
+        {{ row_hash([
+            'left_identifier',
+            'right_identifier',
+            'source',
+            'evidence',
+            'strength',
+            'observed_at',
+            'last_observed_at',
+            'is_ended',
+        ]) }} as row_hash
+    from weighed
 
 )
 
