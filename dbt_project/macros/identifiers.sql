@@ -26,9 +26,15 @@
 
 {#-
   An identifier belongs to a customer from valid_from until before valid_to: what happened at
-  another time is somebody else's. To be joined on beside the identifier.
+  another time is somebody else's. To be joined on beside the identifier. What has no time belongs
+  to nobody for a time, only to who has it always.
+
+  Comparisons alone, with the ends of time in the place of open ends: engines join by these, while
+  an "is null or" makes a left join compare every row with every other.
 -#}
 {% macro belongs_at(assignments, moment) -%}
-    ({{ assignments }}.valid_from is null or {{ assignments }}.valid_from <= {{ moment }})
-    and ({{ assignments }}.valid_to is null or {{ moment }} < {{ assignments }}.valid_to)
+    coalesce({{ assignments }}.valid_from, timestamp '0001-01-01 00:00:00')
+    <= coalesce({{ moment }}, timestamp '0001-01-01 00:00:00')
+    and coalesce({{ moment }}, timestamp '9999-12-30 00:00:00')
+    < coalesce({{ assignments }}.valid_to, timestamp '9999-12-31 00:00:00')
 {%- endmacro %}

@@ -11,6 +11,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 from ingestion.warehouse import warehouse_path
@@ -136,3 +137,27 @@ def test_no_value_of_a_user_is_rendered_as_a_template() -> None:
     models = list((DBT_PROJECT / "models").rglob("*.sql"))
     assert len(models) > 120
     assert [str(path) for path in models if "var(" in path.read_text()] == []
+
+
+def test_no_outer_join_compares_every_row_with_every_other(target: Path) -> None:
+    # An inner join on more than equalities is one on these with a filter behind it; an outer one
+    # with an "or", or with a condition on one side alone, is a nested loop.
+    loops = []
+    with duckdb.connect(str(target.parent / "warehouse.duckdb"), read_only=True) as connection:
+        models = sorted((target / "compiled" / "rapport" / "models").glob("**/*.sql"))
+        for model in models:
+            explained = connection.execute(f"explain (format json) {model.read_text()}").fetchall()
+            loops += [
+                f"{model.stem}: {operator['extra_info']}"
+                for operator in _operators(json.loads(explained[-1][1])[0])
+                if operator["name"] in ("BLOCKWISE_NL_JOIN", "NESTED_LOOP_JOIN")
+                and operator["extra_info"]["Join Type"] != "INNER"
+            ]
+    assert len(models) > 120
+    assert loops == []
+
+
+def _operators(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for child in plan["children"]:
+        yield from _operators(child)

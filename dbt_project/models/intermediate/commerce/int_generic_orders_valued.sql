@@ -124,11 +124,12 @@ documents as (
         orders.campaign_id,
         orders.is_member as is_member_recorded
     from orders
+    -- the id only of orders that state no amount, as an equality, which engines join by
     left join lines_added
         on
             orders.source = lines_added.source
-            and orders.order_id = lines_added.order_id
-            and orders.gross_amount is null
+            and case when orders.gross_amount is null then orders.order_id end
+            = lines_added.order_id
     where
         orders.gross_amount is not null
         or lines_added.order_id is not null

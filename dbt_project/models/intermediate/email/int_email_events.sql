@@ -218,8 +218,8 @@ judged as (
             and events.event_id = gateway_reactions.event_id
     left join machine_agents
         on
-            events.event in ('open', 'click')
-            and events.user_agent = machine_agents.user_agent
+            case when events.event in ('open', 'click') then events.user_agent end
+            = machine_agents.user_agent
 
 ),
 

@@ -65,10 +65,8 @@ rated as (
             assigned.currency = exchange_rates.from_currency
             and assigned.reporting_currency = exchange_rates.to_currency
             and assigned.ordered_date >= exchange_rates.valid_from
-            and (
-                exchange_rates.valid_to is null
-                or assigned.ordered_date < exchange_rates.valid_to
-            )
+            and assigned.ordered_date
+            < coalesce(exchange_rates.valid_to, date '9999-12-31')
 
 ),
 

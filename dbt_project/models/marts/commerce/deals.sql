@@ -143,13 +143,8 @@ final as (
             and known.reporting_currency = exchange_rates.to_currency
             and case when known.is_closed then known.closed_date else known.as_of end
             >= exchange_rates.valid_from
-            and (
-                exchange_rates.valid_to is null
-                or case
-                    when known.is_closed then known.closed_date
-                    else known.as_of
-                end < exchange_rates.valid_to
-            )
+            and case when known.is_closed then known.closed_date else known.as_of end
+            < coalesce(exchange_rates.valid_to, date '9999-12-31')
 
 )
 
