@@ -37,6 +37,29 @@
 {%- endmacro %}
 
 {#-
+  The common table expressions that look up in which months rows of some orders lie; the last one is
+  called as asked. Reads order_months.
+-#}
+{% macro months_of_orders(orders, name) -%}
+order_numbers as (
+
+    select {{ text_number("id_space || '|' || order_id") }} as order_number
+    from {{ orders }}
+
+),
+
+{{ name }} as (
+
+    select distinct event_month
+    from order_months
+    where
+        {{ is_among('order_numbers', ['order_number']) }}
+        and event_month is not null
+
+)
+{%- endmacro %}
+
+{#-
   A condition that a time lies in a month of a touched order, or is unknown. The months are written
   out, so that the engine skips what lies outside.
 -#}

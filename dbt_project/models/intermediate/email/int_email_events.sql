@@ -186,21 +186,7 @@ agents as (
 
 ),
 
--- Cubot makes telephones.
-machine_agents as (
-
-    select distinct
-        agents.user_agent,
-        'bot' as agent_reason
-    from agents
-    inner join machine_agent_words
-        on
-            position(
-                machine_agent_words.word
-                in replace(lower(agents.user_agent), 'cubot', '')
-            ) > 0
-
-),
+{{ machine_agents('machine_agents') }},
 
 judged as (
 

@@ -12,21 +12,6 @@ order_months as (
 
 ),
 
-order_numbers as (
-
-    select {{ text_number("id_space || '|' || order_id") }} as order_number
-    from orders_touched
-
-),
-
-final as (
-
-    select distinct event_month
-    from order_months
-    where
-        {{ is_among('order_numbers', ['order_number']) }}
-        and event_month is not null
-
-)
+{{ months_of_orders('orders_touched', 'final') }}
 
 select * from final

@@ -12,21 +12,6 @@ order_months as (
 
 ),
 
-order_numbers as (
-
-    select {{ text_number("id_space || '|' || order_id") }} as order_number
-    from order_names
-
-),
-
-final as (
-
-    select distinct event_month
-    from order_months
-    where
-        {{ is_among('order_numbers', ['order_number']) }}
-        and event_month is not null
-
-)
+{{ months_of_orders('order_names', 'final') }}
 
 select * from final

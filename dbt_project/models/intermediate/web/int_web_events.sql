@@ -66,21 +66,7 @@ machine_agent_words as (
 
 ),
 
--- Cubot makes telephones.
-machine_agents as (
-
-    select distinct
-        agents.user_agent,
-        'bot' as agent_reason
-    from agents
-    inner join machine_agent_words
-        on
-            position(
-                machine_agent_words.word
-                in replace(lower(agents.user_agent), 'cubot', '')
-            ) > 0
-
-),
+{{ machine_agents('machine_agents') }},
 
 -- The tracker's session id is unique only within its user.
 session_days as (
