@@ -60,7 +60,7 @@ test-identity: $(VENV)/.development
 	$(BIN)/pytest tests/end_to_end/test_identity_truth.py -m slow
 
 test-kill: $(VENV)/.development
-	$(BIN)/pytest tests/publishing/test_killed_publish.py tests/end_to_end/test_invariants.py -m slow
+	$(BIN)/pytest tests/publishing tests/dags tests/end_to_end/test_invariants.py -m slow
 
 test-invariants: $(VENV)/.development
 	RAPPORT_EXAMPLES=200 $(BIN)/pytest tests/ingestion/test_raw_tables.py tests/ingestion/test_conservation.py tests/rapport/test_identities.py

@@ -8,6 +8,7 @@ ends it with 3.
 from __future__ import annotations
 
 import json
+import logging
 import re
 import sys
 import time
@@ -107,6 +108,9 @@ def validate(warehouse: Path, layer: str, suites: Sequence[Suite] | None = None)
         raise ValueError(f"layer {layer!r} is none of {', '.join(LAYERS)}")
     if not warehouse.is_file():
         raise FileNotFoundError(f"{warehouse} does not exist; `rapport build` makes it")
+    # It says thousands of things about itself in every gate, which take longer to write than the
+    # gate takes to check, and among which nobody would find what a night says.
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
     # Imported here: GX takes seconds to import, which no other command should wait for.
     from expectations.engine import open_warehouse, run
 

@@ -195,6 +195,7 @@ def test_a_run_that_airflow_itself_ends_badly_is_a_failure(tmp_path: Path) -> No
     assert airflow_runner._exit_code(night.failures) == 1
 
 
+@pytest.mark.slow
 def test_a_second_run_is_refused_and_a_killed_one_does_not_hinder_the_next(home: Path) -> None:
     (home / "wait").touch()
     first = _start(home, "-")
@@ -219,6 +220,7 @@ def test_a_second_run_is_refused_and_a_killed_one_does_not_hinder_the_next(home:
     assert _outcomes(output) == [{"exit_code": 0, "failures": [], "built": True, "published": True}]
 
 
+@pytest.mark.slow
 def test_a_run_that_is_told_to_stop_stops_in_the_middle_of_a_task(home: Path) -> None:
     (home / "wait").touch()
     process = _start(home, "-")
