@@ -213,16 +213,15 @@ def facts_are_finished(warehouse: Path) -> bool:
     made the raw tables, so that only changes need to be applied.
     """
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        row = connection.execute("select facts_load_number from loads.state").fetchone()
-    return row is not None and row[0] is not None
+        return _are_finished(connection)
 
 
 def facts_begin(warehouse: Path) -> bool:
     """Say that the facts are being rewritten; True where the last ones were finished. Facts that
     were begun and not finished are not trusted.
     """
-    are_finished = facts_are_finished(warehouse)
     with duckdb.connect(str(warehouse)) as connection:
+        are_finished = _are_finished(connection)
         connection.execute("update loads.state set facts_load_number = null")
     return are_finished
 
@@ -231,6 +230,11 @@ def facts_end(warehouse: Path) -> None:
     """Say that the facts hold everything that was loaded."""
     with duckdb.connect(str(warehouse)) as connection:
         connection.execute("update loads.state set facts_load_number = load_number")
+
+
+def _are_finished(connection: duckdb.DuckDBPyConnection) -> bool:
+    row = connection.execute("select facts_load_number from loads.state").fetchone()
+    return row is not None and row[0] is not None
 
 
 def _make_anew(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObject]) -> None:

@@ -7,7 +7,7 @@ Which deliveries are in force is decided here; which of their rows, in ingestion
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -142,8 +142,14 @@ def _local_day(text: str, zone: str) -> date:
     return moment.astimezone(ZoneInfo(zone)).date()
 
 
-def load_raw(settings: Settings, as_of: date, code: str = "") -> None:
-    """Bring schema ``raw`` of the warehouse up to date, in one transaction.
+def load_raw(
+    settings: Settings,
+    as_of: date,
+    code: str = "",
+    beside: Sequence[Callable[[duckdb.DuckDBPyConnection], None]] = (),
+) -> None:
+    """Bring schema ``raw`` of the warehouse up to date, in one transaction, with what others keep
+    ``beside`` it: opening a large warehouse costs more than a small table.
 
     ``code`` is the version of the code: tables that another one made are made anew. Raises
     RawDamaged where a raw file that is read is missing or changed.
@@ -159,6 +165,8 @@ def load_raw(settings: Settings, as_of: date, code: str = "") -> None:
         _load_outcomes(connection)
         _load_amounts(connection, settings, live)
         _load_parameters(connection, settings, as_of)
+        for create in beside:
+            create(connection)
         connection.execute("commit")
 
 

@@ -114,10 +114,12 @@ def load_raw(home: Path, as_of: date | None = None) -> None:
     settings = configuration.load(home)
     inputs = night_inputs(settings, as_of)
     _forget(home)
-    load_warehouse(settings, inputs.as_of, code_version())
-    with duckdb.connect(str(warehouse_path(home))) as connection:
-        identities.create_missing(connection)
-        lifetime_values.create_missing(connection)
+    load_warehouse(
+        settings,
+        inputs.as_of,
+        code_version(),
+        (identities.create_missing, lifetime_values.create_missing),
+    )
     _write(
         _build_file(home), {"fingerprint": inputs.fingerprint, "as_of": inputs.as_of.isoformat()}
     )
