@@ -100,6 +100,14 @@ order_numbers as (
 {%- endmacro %}
 
 {#-
+  Whether a query finds anything now, so that nothing else has to be read where it does not. A
+  table that is joined to no row is opened all the same, and a large one is large to open.
+-#}
+{% macro finds_rows(query) -%}
+    {{ return(not execute or run_query(query ~ " limit 1").rows | length > 0) }}
+{%- endmacro %}
+
+{#-
   For tests: a condition that is true for the times between which rows were rewritten, and for all
   in a full refresh.
 -#}

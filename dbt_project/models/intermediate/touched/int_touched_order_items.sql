@@ -1,3 +1,7 @@
+{%- set products_have_changed = finds_rows(
+    "select 1 from " ~ ref('stg_run__changed_rows') ~ " where object = 'generic_products'"
+) -%}
+
 -- depends_on: {{ ref('stg_run__changed_rows') }}
 -- depends_on: {{ ref('int_touched_orders') }}
 with
@@ -32,6 +36,7 @@ final as (
         id_space,
         order_id
     from {{ ref('int_touched_orders') }}
+    {% if products_have_changed -%}
     union distinct
     select
         source,
@@ -39,6 +44,7 @@ final as (
         order_id
     from {{ as_it_was('int_order_items') }}
     where {{ is_among('changed_products', ['product_id']) }}
+    {%- endif %}
 
 )
 
