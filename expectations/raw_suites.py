@@ -19,6 +19,9 @@ WINDOW = 28
 # Below 30 rows a share or a median is chance.
 ROWS_TO_JUDGE = 30
 
+# Files of a source that are named alike but for their digits; columns of raw.deliveries.
+KIND_OF_FILE = "deliveries.source, translate(deliveries.file_name, '0123456789', '')"
+
 # Columns that name a person.
 WHO = (
     "email",
@@ -78,6 +81,42 @@ def _new_rows(contract: ObjectContract) -> str:
         )"""
 
 
+def _judged_rows(contract: ObjectContract, alike: str) -> str:
+    """The rows of the deliveries that came tonight and of those they are compared with, as a
+    relation in SQL; of all where the table was made anew. ``alike`` are the columns of a delivery
+    that say which ones are compared.
+    """
+    return f"""(
+            with came as (
+                select distinct delivery_id from raw.changed_rows
+                where object = '{contract.table}' and not is_removed
+            ),
+            known as (
+                select
+                    delivery_id,
+                    data_from,
+                    bool_or(
+                        (select max(facts_load_number) is null from loads.state)
+                        or delivery_id in (select came.delivery_id from came)
+                    ) over (
+                        partition by {alike}
+                        order by data_through, received_at, delivery_id
+                        rows between current row and {WINDOW} following
+                    ) as is_judged
+                from raw.deliveries
+                where object = '{contract.table}' and rows_accepted >= {ROWS_TO_JUDGE}
+            )
+            select * from {{batch}}
+            where
+                delivery_id in (select known.delivery_id from known where is_judged)
+                -- Nothing else in the table needs to be read.
+                and coalesce({_quoted(contract.event_time)}, timestamp 'infinity') >= (
+                    select min(coalesce(data_from, timestamp '-infinity'))
+                    from known where is_judged
+                )
+        )"""
+
+
 def _critical(name: str, query: str, notes: str, guards: str | None = None) -> Expectation:
     return Expectation(name, NO_ROWS, "critical", notes, {"query": query}, guards)
 
@@ -99,7 +138,7 @@ def _structure(contract: ObjectContract) -> Iterable[Expectation]:
         group by source
         having
             sum(rows_delivered - rows_quarantined) > 0
-            and source not in (select coalesce(source, '') from {{batch}})
+            and source not in (select distinct source from {{batch}} where source is not null)
         """,
         "Of the accepted rows of a source at least one version survives; none left means that the "
         "load lost them.",
@@ -273,7 +312,7 @@ def _money(contract: ObjectContract) -> Iterable[Expectation]:
         f"""
         with typical as (
             select delivery_id, {currency} as currency, median(abs({amount})) as typical_amount
-            from {{batch}}
+            from {_judged_rows(contract, "deliveries.source")}
             where {amount} <> 0
             group by all
             having count(*) >= {ROWS_TO_JUDGE}
@@ -334,16 +373,16 @@ def _filled(contract: ObjectContract) -> Iterable[Expectation]:
             f"empty was lost or renamed upstream; {meaning}. Half: 30 empty rows by chance are "
             "then rarer than one in 10^9. Compared with the 28 deliveries before (four weeks), "
             "from 7 on (one), of files that are named alike but for their digits, set 2026-11.",
-            {"query": _emptied(columns)},
+            {"query": _emptied(_judged_rows(contract, KIND_OF_FILE), columns)},
         )
 
 
-def _emptied(columns: Mapping[str, str]) -> str:
+def _emptied(judged_rows: str, columns: Mapping[str, str]) -> str:
     counts = ", ".join(f"count({text}) as {_quoted(name)}" for name, text in columns.items())
     return f"""
         with counted as (
             select delivery_id, count(*) as row_count, {counts}
-            from {{batch}}
+            from {judged_rows}
             group by delivery_id
             having count(*) >= {ROWS_TO_JUDGE}
         ),
@@ -363,8 +402,7 @@ def _emptied(columns: Mapping[str, str]) -> str:
             from filled inner join raw.deliveries using (delivery_id)
             window earlier as (
                 partition by
-                    deliveries.source,
-                    translate(deliveries.file_name, '0123456789', ''),
+                    {KIND_OF_FILE},
                     filled.column_name
                 order by deliveries.data_through, deliveries.received_at, delivery_id
                 rows between {WINDOW} preceding and 1 preceding

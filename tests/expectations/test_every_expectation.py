@@ -72,3 +72,36 @@ def test_every_breakage_is_caught_by_the_expectation_it_was_made_for(
                 tried += 1
     assert missed == []
     assert tried > 1000
+
+
+def test_what_came_tonight_is_judged_by_what_came_before_and_told_once(
+    sound: Path, suites: dict[str, Suite], columns: Columns
+) -> None:
+    judging = {"columns_stay_filled", "descriptions_stay_filled", "typical_amount_keeps_its_unit"}
+    missed, repeated, tried = [], [], 0
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{sound}' as sound (read_only)")
+        connection.execute("copy from database sound to memory")
+        connection.execute("insert into loads.state values (1)")
+        connection.execute(
+            "create or replace table raw.changed_rows as "
+            "select object, delivery_id, false as is_removed, data_from as event_at "
+            f"from raw.deliveries where delivery_id = object || '-{breakages.LAST_DAY}'"
+        )
+        for suite in suites.values():
+            by_name = {expectation.name: expectation for expectation in suite.expectations}
+            for name, sql in breakages.of_suite(suite, columns[suite.name]):
+                if suite.layer != "raw" or name not in judging:
+                    continue
+                connection.execute("begin")
+                assert not fails(connection, suite, by_name[name])
+                connection.execute(sql)
+                if not fails(connection, suite, by_name[name]):
+                    missed.append(f"{suite.name}.{name}: {sql}")
+                connection.execute("delete from raw.changed_rows")
+                if fails(connection, suite, by_name[name]):
+                    repeated.append(f"{suite.name}.{name}: {sql}")
+                connection.execute("rollback")
+                tried += 1
+    assert (missed, repeated) == ([], [])
+    assert tried > 100
