@@ -15,7 +15,8 @@ raw.changed_rows         keys and times of all rows that came or went since the 
                          finished: what the facts have to rewrite
 raw.order_months         a number of every order with the months in which rows speak of it, and
                          perhaps some in which rows did once: where to look for the rows of an order
-loads.state              what the tables were made by, and up to which load the facts are finished
+loads.state              what the tables were made by, the number of this load, and up to which one
+                         the facts were finished when it began
 loads.applied            the deliveries that the tables were made from
 loads.sums               rows and money in force, by delivery and currency
 loads.keys_<table>       a hash of every key with its time: where a row may be that a new one
@@ -35,6 +36,7 @@ import duckdb
 import pyarrow as pa
 
 from ingestion.contract import KEYED, MONEY, RATE, UTC_TIMESTAMP, VERSIONS, ObjectContract
+from ingestion.facts_progress import FactsProgress
 from ingestion.ledger import Delivery
 from ingestion.raw_parquet import file_sha256, raw_path
 from ingestion.settings import FileMapping
@@ -175,22 +177,27 @@ class RawObject:
 
 
 def bring_up_to_date(
-    connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObject], basis: str
-) -> None:
+    connection: duckdb.DuckDBPyConnection,
+    objects: Sequence[RawObject],
+    basis: str,
+    finished: int | None,
+) -> FactsProgress:
     """Make the raw tables hold the rows in force. To be called inside a transaction, with the
     relation ``versions`` (delivery_id, version_key, arrival) in place.
 
     ``basis`` says what else than deliveries decides about the rows: a table made on another one is
-    not trusted.
+    not trusted. ``finished`` is the load up to which the facts are finished.
     """
     connection.execute(_TABLES)
-    state = connection.execute("select * from loads.state").fetchone()
-    load_number = (state[1] if state else 0) + 1
-    if state is None or state[0] != basis:
-        _make_anew(connection, objects)
+    state = connection.execute("select basis, load_number from loads.state").fetchone()
+    last_basis, last_number = state or (None, 0)
+    load_number = last_number + 1
+    # A file that knows of more loads than the warehouse speaks of another warehouse.
+    if last_basis != basis or (finished or 0) > last_number:
         finished = None
+    if last_basis != basis:
+        _make_anew(connection, objects)
     else:
-        finished = state[2]
         # What finished facts hold is no change any more; unfinished ones are made anew.
         connection.execute(
             "delete from raw.changed_rows where load_number <= coalesce(?, load_number)", [finished]
@@ -206,35 +213,7 @@ def bring_up_to_date(
     connection.execute("delete from loads.state")
     connection.execute("insert into loads.state values (?, ?, ?)", [basis, load_number, finished])
     _remember(connection, objects)
-
-
-def facts_are_finished(warehouse: Path) -> bool:
-    """Whether the facts of the last night were finished, by the code and the configuration that
-    made the raw tables, so that only changes need to be applied.
-    """
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        return _are_finished(connection)
-
-
-def facts_begin(warehouse: Path) -> bool:
-    """Say that the facts are being rewritten; True where the last ones were finished. Facts that
-    were begun and not finished are not trusted.
-    """
-    with duckdb.connect(str(warehouse)) as connection:
-        are_finished = _are_finished(connection)
-        connection.execute("update loads.state set facts_load_number = null")
-    return are_finished
-
-
-def facts_end(warehouse: Path) -> None:
-    """Say that the facts hold everything that was loaded."""
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("update loads.state set facts_load_number = load_number")
-
-
-def _are_finished(connection: duckdb.DuckDBPyConnection) -> bool:
-    row = connection.execute("select facts_load_number from loads.state").fetchone()
-    return row is not None and row[0] is not None
+    return FactsProgress(load_number, finished)
 
 
 def _make_anew(connection: duckdb.DuckDBPyConnection, objects: Sequence[RawObject]) -> None:

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
+from ingestion import facts_progress
 from ingestion.contact_addresses import CONTACT_TABLES, load_contact_addresses
 from ingestion.contract import load_contracts
 from ingestion.identity_decisions import keyed_identifier
@@ -155,19 +156,25 @@ def load_raw(
     RawDamaged where a raw file that is read is missing or changed.
     """
     live = live_deliveries(settings)
-    with duckdb.connect(
-        str(warehouse_path(settings.home)), config={"memory_limit": MEMORY}
-    ) as connection:
+    warehouse = warehouse_path(settings.home)
+    finished = facts_progress.read(warehouse).finished
+    with duckdb.connect(str(warehouse), config={"memory_limit": MEMORY}) as connection:
         connection.execute("begin")
         _load_deliveries(connection, live)
-        bring_up_to_date(connection, _objects(settings, live), _basis(settings, code))
+        progress = bring_up_to_date(
+            connection, _objects(settings, live), _basis(settings, code), finished
+        )
         load_contact_addresses(connection, settings, _in_force(live, CONTACT_TABLES))
         _load_outcomes(connection)
         _load_amounts(connection, settings, live)
         _load_parameters(connection, settings, as_of)
         for create in beside:
             create(connection)
+        if progress.finished is None:
+            # Before anything shows: of tables made anew, no earlier load says what has changed.
+            facts_progress.write(warehouse, progress)
         connection.execute("commit")
+    facts_progress.write(warehouse, progress)
 
 
 def _in_force(live: Sequence[Live], tables: Sequence[str]) -> dict[str, list[str]]:

@@ -24,10 +24,10 @@ from estimation.lifetime_value.night import LifetimeValueSettings
 from expectations.gate import GateClosed, GateReport
 from expectations.gate import validate as validate_layer
 from ingestion import settings as configuration
+from ingestion.facts_progress import facts_are_finished, facts_begin, facts_end
 from ingestion.ingest import Ingested, ingest
 from ingestion.ledger import open_ledger
 from ingestion.personal_data import key_fingerprint, load_key
-from ingestion.raw_tables import facts_are_finished, facts_begin, facts_end
 from ingestion.settings import Settings, configuration_text
 from ingestion.warehouse import Live, data_day, live_deliveries, warehouse_path
 from ingestion.warehouse import load_raw as load_warehouse

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -16,8 +17,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from ingestion.contract import load_contracts
+from ingestion.facts_progress import facts_begin, facts_end
 from ingestion.ledger import open_ledger
-from ingestion.raw_tables import facts_begin, facts_end
 from ingestion.settings import Settings
 from ingestion.warehouse import load_raw, warehouse_path
 from rapport.steps import DBT_PROJECT
@@ -288,6 +289,55 @@ def test_changes_wait_until_facts_are_finished(tmp_path: Path) -> None:
     # Begun and never finished: what they hold is unknown, and they are made anew.
     assert facts_begin(warehouse_path(company.home))
     assert not facts_begin(warehouse_path(company.home))
+
+
+def test_facts_of_another_warehouse_are_not_trusted(tmp_path: Path) -> None:
+    company = Company(tmp_path)
+    warehouse = warehouse_path(company.home)
+
+    def night(number: int) -> bool:
+        company.deliver(f"events_{number}.csv", [EVENT_HEADER, event(number, number)])
+        company.ingest_all()
+        load_raw(company.settings, TODAY)
+        were_finished = facts_begin(warehouse)
+        facts_end(warehouse)
+        return were_finished
+
+    assert not night(1)
+    older = shutil.copyfile(warehouse, tmp_path / "older")
+    assert night(2)
+    older.replace(warehouse)
+    assert not night(3)
+    assert night(4)
+    warehouse.unlink()
+    assert not night(5)
+
+
+def test_a_load_that_was_undone_takes_nothing_from_the_facts(tmp_path: Path) -> None:
+    company = Company(tmp_path)
+    warehouse = warehouse_path(company.home)
+    company.deliver("events_1.csv", [EVENT_HEADER, event(1, 1)])
+    company.ingest_all()
+    load_raw(company.settings, TODAY)
+    facts_end(warehouse)
+
+    def full_disk(_: duckdb.DuckDBPyConnection) -> None:
+        raise duckdb.IOException("No space left on device")
+
+    company.deliver("events_2.csv", [EVENT_HEADER, event(2, 2)])
+    company.ingest_all()
+    with pytest.raises(duckdb.IOException):
+        load_raw(company.settings, TODAY, beside=(full_disk,))
+    load_raw(company.settings, TODAY)
+    assert changes(company) == [("generic_web_events", "2", None, False, date(2026, 5, 2))]
+    assert facts_begin(warehouse)
+    facts_end(warehouse)
+    # Other code would have made them anew.
+    with pytest.raises(duckdb.IOException):
+        load_raw(company.settings, TODAY, "other code", beside=(full_disk,))
+    load_raw(company.settings, TODAY)
+    assert changes(company) == []
+    assert facts_begin(warehouse)
 
 
 def test_a_replaced_version_is_told_with_its_own_time(tmp_path: Path) -> None:
