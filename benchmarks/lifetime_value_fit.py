@@ -73,7 +73,7 @@ def main(_: list[str]) -> None:
     python = peers_python()
     own: list[Cost] = []
     peer: list[Cost] = []
-    for _ in range(ROUNDS):
+    for _round in range(ROUNDS):
         own.append(run(Path(sys.executable), OWN, rows))
         peer.append(run(python, PEER, arrays))
         for name, cost in (("own", own[-1]), ("pymc-marketing", peer[-1])):

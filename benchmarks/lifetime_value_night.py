@@ -58,7 +58,7 @@ def main(_: list[str]) -> None:
                 """
             )
         partial.replace(warehouse)
-    for _ in range(ROUNDS):
+    for _round in range(ROUNDS):
         cost = run(Path(sys.executable), STEP, warehouse, FIRST_DAY, DAYS)
         scores, backtests, former = cost.result["rows"]
         print(

@@ -51,7 +51,7 @@ def write_picture(path: Path, charts: Sequence[tuple[Sequence[tuple[float, float
 
 def main(_: list[str]) -> None:
     """Draw the picture of docs/metrics.md."""
-    found, _ = evaluate_origin(
+    found, _refused = evaluate_origin(
         cdnow("CDNOW_sample.txt"), CDNOW_CALIBRATION_END, (30, 90), [MBG_NBD], {}
     )
     charts = [

@@ -144,7 +144,7 @@ def main(_: list[str]) -> None:
             expected, actual = cost.result[what]
             print(f"  {what} in 30 days: {expected:.0f} v {actual:.0f} ({expected / actual:.4f})")
     scored, copied = FOLDER / "scored.parquet", FOLDER / "copied.parquet"
-    for _ in range(3):
+    for _round in range(3):
         score = run(python, SCORE, customers, kinds, scored, "scores")
         copy = run(python, COPY, scored, copied)
         print(

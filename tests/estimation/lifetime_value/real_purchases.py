@@ -55,4 +55,5 @@ def online_retail() -> PurchaseDays:
 def _merged(customer: np.ndarray, day: np.ndarray, value: np.ndarray) -> PurchaseDays:
     """Same-day purchases are one."""
     pairs, place = np.unique(np.stack([customer, day]), axis=1, return_inverse=True)
-    return arrange(pairs[0].astype(np.int64), pairs[1].astype(np.int64), np.bincount(place, value))
+    values = np.bincount(place, value).astype(np.float64)
+    return arrange(pairs[0].astype(np.int64), pairs[1].astype(np.int64), values)
