@@ -167,7 +167,8 @@ def _take_in_changes(connection: duckdb.DuckDBPyConnection, watched: _Watched) -
     _temporary(
         connection,
         watched.came,
-        "select * exclude (gone_hash) from changes where row_hash is not null",
+        # The same evidence twice is no more of it, and one of the two may come or go unnoticed.
+        "select distinct * exclude (gone_hash) from changes where row_hash is not null",
     )
     connection.execute(
         f"delete from {watched.seen} where row_hash in (select row_hash from {watched.gone})"
@@ -240,7 +241,7 @@ def _resolve_again(connection: duckdb.DuckDBPyConnection) -> int:
     """Resolve the touched part, put it in the place of what was there, and give its size."""
     edges = connection.execute(
         f"""
-        select {", ".join(EDGES.names)} from {EDGES_NOW}
+        select distinct {", ".join(EDGES.names)} from {EDGES_NOW}
         where row_hash in (select row_hash from around)
         """
     ).to_arrow_table()

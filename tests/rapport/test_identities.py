@@ -65,8 +65,12 @@ def _night(
 
 
 def _in_full(found: Evidence) -> Rows:
-    """What a resolution of everything says, with blocks as the warehouse keeps them."""
-    resolution = resolve(*tables(*found))
+    """What a resolution of everything, each piece of evidence once, says, with blocks as the
+    warehouse keeps them.
+    """
+    identifiers, edges = tables(*found)
+    once = edges.group_by(edges.column_names).aggregate([])
+    resolution = resolve(identifiers, once.select(EDGES.names).cast(EDGES))
     blocks = resolution.blocks  # noqa: F841 -- DuckDB finds it by its name
     keys = duckdb.sql("select hash(identifier) as key, hash(block) as block from blocks")
 
@@ -95,6 +99,18 @@ def test_an_incremental_night_equals_a_full_one(
     assert second.looked_at <= second.identifiers
     assert second.assignments == len(found["assignments"])
     assert second.exclusions == len(found["exclusions"])
+
+
+@few
+@given(evidence())
+def test_evidence_that_comes_twice_is_no_more_than_once(
+    warehouse: duckdb.DuckDBPyConnection, found: Evidence
+) -> None:
+    identifiers, edges = found
+    _, once = _night(warehouse, found, anew=True)
+    second, twice = _night(warehouse, (identifiers, edges * 2))
+    assert (twice, second.looked_at) == (once, 0)
+    assert _night(warehouse, (identifiers, edges * 2), anew=True)[1] == once
 
 
 @few
