@@ -1,6 +1,6 @@
 """Ten million interactions from files to facts, with time and memory of every stage.
 
-Data flow: a hundred days of files of 100,000 events each -> raw -> gates -> staging -> facts, all
+Data flow: 108 days of files of 100,000 events each -> raw -> gates -> staging -> facts, all
 in one night, in a new home.
 
 Run: ``python -m benchmarks.volume FOLDER [days]``; FOLDER needs some 5 GB.
@@ -22,7 +22,7 @@ FIRST_DAY = date(2026, 8, 1)
 
 def main(arguments: list[str]) -> None:
     """Run the benchmark and print its table."""
-    folder, days = Path(arguments[0]), int(arguments[1]) if len(arguments) > 1 else 103
+    folder, days = Path(arguments[0]), int(arguments[1]) if len(arguments) > 1 else 108
     home, exports = folder / "home_volume", folder / "exports_volume"
     company = Company()
     new_home(home)
