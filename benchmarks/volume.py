@@ -18,11 +18,13 @@ from benchmarks.event_files import Company, write_days
 from benchmarks.nights import STEPS, new_home, night, total
 
 FIRST_DAY = date(2026, 8, 1)
+# A day of the company makes 93,000 interactions.
+DAYS = 108
 
 
 def main(arguments: list[str]) -> None:
     """Run the benchmark and print its table."""
-    folder, days = Path(arguments[0]), int(arguments[1]) if len(arguments) > 1 else 108
+    folder, days = Path(arguments[0]), int(arguments[1]) if len(arguments) > 1 else DAYS
     home, exports = folder / "home_volume", folder / "exports_volume"
     company = Company()
     new_home(home)

@@ -22,6 +22,12 @@ ROWS_TO_JUDGE = 30
 # Files of a source that are named alike but for their digits; columns of raw.deliveries.
 KIND_OF_FILE = "deliveries.source, translate(deliveries.file_name, '0123456789', '')"
 
+# Deliveries, each once for every currency in which it states amounts.
+DELIVERIES_BY_CURRENCY = """raw.deliveries inner join (
+                    select distinct delivery_id, currency from raw.delivery_amounts
+                    where outcome = 'accepted'
+                ) as amounts using (delivery_id)"""
+
 # Columns that name a person.
 WHO = (
     "email",
@@ -81,14 +87,14 @@ def _new_rows(contract: ObjectContract) -> str:
         )"""
 
 
-def _judged_rows(contract: ObjectContract, alike: str) -> str:
+def _judged_rows(contract: ObjectContract, alike: str, deliveries: str = "raw.deliveries") -> str:
     """The rows of the deliveries that came tonight and of those they are compared with, as a
-    relation in SQL; of all where the table was made anew. ``alike`` are the columns of a delivery
-    that say which ones are compared.
+    relation in SQL; of all where the table was made anew. ``alike`` are the columns of
+    ``deliveries`` that say which ones are compared.
     """
     return f"""(
             with came as (
-                select distinct delivery_id from raw.changed_rows
+                select delivery_id from raw.changed_rows
                 where object = '{contract.table}' and not is_removed
             ),
             known as (
@@ -103,7 +109,7 @@ def _judged_rows(contract: ObjectContract, alike: str) -> str:
                         order by data_through, received_at, delivery_id
                         rows between current row and {WINDOW} following
                     ) as is_judged
-                from raw.deliveries
+                from {deliveries}
                 where object = '{contract.table}' and rows_accepted >= {ROWS_TO_JUDGE}
             )
             select * from {{batch}}
@@ -312,7 +318,7 @@ def _money(contract: ObjectContract) -> Iterable[Expectation]:
         f"""
         with typical as (
             select delivery_id, {currency} as currency, median(abs({amount})) as typical_amount
-            from {_judged_rows(contract, "deliveries.source")}
+            from {_judged_rows(contract, "source, currency", DELIVERIES_BY_CURRENCY)}
             where {amount} <> 0
             group by all
             having count(*) >= {ROWS_TO_JUDGE}

@@ -105,3 +105,38 @@ def test_what_came_tonight_is_judged_by_what_came_before_and_told_once(
                 tried += 1
     assert (missed, repeated) == ([], [])
     assert tried > 100
+
+
+def test_a_file_a_day_in_each_of_many_currencies_is_judged_by_its_own(
+    sound: Path, suites: dict[str, Suite]
+) -> None:
+    suite = suites["raw.generic_orders"]
+    expectation = next(
+        item for item in suite.expectations if item.name == "typical_amount_keeps_its_unit"
+    )
+    last = f"generic_orders-{breakages.LAST_DAY} SEK"
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{sound}' as sound (read_only)")
+        connection.execute("copy from database sound to memory")
+        for table, changed in (
+            ("generic_orders", "delivery_id || ' ' || code as delivery_id, code as currency"),
+            ("deliveries", "delivery_id || ' ' || code as delivery_id"),
+            ("delivery_amounts", "delivery_id || ' ' || code as delivery_id, code as currency"),
+        ):
+            connection.execute(
+                f"create or replace table raw.{table} as select * replace ({changed}) "
+                f"from raw.{table}, "
+                "unnest(['DKK', 'EUR', 'GBP', 'ISK', 'NOK', 'SEK']) as codes(code)"
+            )
+        connection.execute("insert into loads.state values (1)")
+        connection.execute(
+            "create or replace table raw.changed_rows as select object, delivery_id, "
+            "false as is_removed, data_from as event_at from raw.deliveries "
+            f"where delivery_id = '{last}'"
+        )
+        assert not fails(connection, suite, expectation)
+        connection.execute(
+            "update raw.generic_orders set gross_amount = 100 * gross_amount "
+            f"where delivery_id = '{last}'"
+        )
+        assert fails(connection, suite, expectation)
