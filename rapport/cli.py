@@ -43,8 +43,9 @@ weights_app = typer.Typer(
 app.add_typer(weights_app, name="weights")
 app.add_typer(deliveries_app, name="deliveries", invoke_without_command=True)
 
-console = Console(highlight=False, soft_wrap=True)
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
+# Texts of deliveries are printed as they are: brackets are no markup, colons no emoji.
+console = Console(markup=False, emoji=False, highlight=False, soft_wrap=True)
+errors = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="The data folder (RAPPORT_HOME; default ./data).")
@@ -93,7 +94,7 @@ def main() -> None:
 
 
 def _fail(error: BaseException, code: int) -> None:
-    errors.print(f"error: {error}", markup=False)
+    errors.print(f"error: {error}")
     sys.exit(code)
 
 
@@ -138,7 +139,7 @@ def _adopt_configuration(home: Path, exports: str) -> None:
     if "://" not in exports and not target.exists() and brought.exists():
         home.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(brought, target)
-        console.print(f"{target} taken over from {brought}", markup=False)
+        console.print(f"{target} taken over from {brought}")
 
 
 @app.command()
@@ -178,7 +179,7 @@ def ingest(
                 with _progress(name) as progress:
                     done = ingest_source(folder, configuration.exports(), name, _now(), progress)
             except SourceFailed as error:
-                errors.print(f"error: {error}", markup=False)
+                errors.print(f"error: {error}")
                 failed = True
                 continue
             console.print(
@@ -291,7 +292,7 @@ def sources_detect(folder: Annotated[Path, typer.Argument(help="A folder with ex
         raise typer.BadParameter(f"{folder} is no folder")
     from ingestion.detection import detect, proposal
 
-    console.print(proposal(detect(folder)), markup=False)
+    console.print(proposal(detect(folder)))
 
 
 @deliveries_app.callback()
@@ -317,7 +318,7 @@ def deliveries(context: typer.Context, home: HomeOption = None) -> None:
     console.print(table)
 
 
-def _decide(home: Path | None, delivery: str, status: str, reason: str) -> None:
+def _decide(home: Path | None, delivery: str, status: str, reason: str, effect: str) -> None:
     from ingestion.ledger import open_ledger
 
     folder = _enter(home)
@@ -325,7 +326,7 @@ def _decide(home: Path | None, delivery: str, status: str, reason: str) -> None:
     with open_ledger(folder) as ledger:
         if not ledger.set_status(delivery, status, reason):
             raise typer.BadParameter(f"no delivery {delivery!r}; `rapport deliveries` lists them")
-    console.print(f"{delivery} {status}: {reason}. The next run builds without what it changes")
+    console.print(f"{delivery} {status}: {reason}. The next run builds {effect}")
 
 
 @deliveries_app.command("reject")
@@ -335,7 +336,7 @@ def deliveries_reject(
     home: HomeOption = None,
 ) -> None:
     """Take a delivery out; its rows count as quarantined."""
-    _decide(home, delivery, "rejected", reason)
+    _decide(home, delivery, "rejected", reason, "without its rows")
 
 
 @deliveries_app.command("accept")
@@ -345,7 +346,7 @@ def deliveries_accept(
     home: HomeOption = None,
 ) -> None:
     """Let a delivery in that was rejected, or that a gate stopped, with a recorded reason."""
-    _decide(home, delivery, "accepted", reason)
+    _decide(home, delivery, "accepted", reason, "with its rows")
 
 
 @app.command()
@@ -384,9 +385,9 @@ def audit(home: HomeOption = None) -> None:
     with _alone(folder, "audit"), _progress("auditing") as progress:
         found = compare(folder, progress)
     for difference in found:
-        errors.print(f"error: {difference.table}: {difference.what}", markup=False)
+        errors.print(f"error: {difference.table}: {difference.what}")
         for row in difference.rows:
-            errors.print(f"  {row}", markup=False)
+            errors.print(f"  {row}")
     if not found:
         console.print("every table is what a full rebuild makes it")
     sys.exit(FAILED if found else 0)
@@ -399,8 +400,8 @@ def weights_propose(home: HomeOption = None) -> None:
 
     with _progress("learning"):
         done = propose_weights(_enter(home))
-    console.print((done.folder / "report.md").read_text(encoding="utf-8"), markup=False)
-    console.print(f"{done.folder}: {done.verdict}", markup=False)
+    console.print((done.folder / "report.md").read_text(encoding="utf-8"))
+    console.print(f"{done.folder}: {done.verdict}")
 
 
 @weights_app.command("rebase")
@@ -409,7 +410,7 @@ def weights_rebase(home: HomeOption = None) -> None:
     from rapport.weight_proposals import propose_reference
 
     done = propose_reference(_enter(home))
-    console.print(f"{done.folder}: {done.verdict}", markup=False)
+    console.print(f"{done.folder}: {done.verdict}")
 
 
 @app.command()
@@ -428,7 +429,6 @@ def simulate(
         f"{summary.folder}: {summary.people:,} people, {summary.orders:,} orders, "
         f"{summary.rows:,} rows in {summary.files:,} files with {summary.traps} traps; "
         f"the truth about them: {summary.truth}",
-        markup=False,
     )
 
 
@@ -440,7 +440,7 @@ def doctor(home: HomeOption = None, exports: ExportsOption = None) -> None:
     folder = _enter(home, exports)
     found = findings(folder, configuration.exports())
     for item in found:
-        console.print(("ok    " if item.is_fine else "WRONG ") + item.text, markup=False)
+        console.print(("ok    " if item.is_fine else "WRONG ") + item.text)
     sys.exit(0 if all(item.is_fine for item in found) else FAILED)
 
 

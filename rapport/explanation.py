@@ -53,16 +53,14 @@ def print_explanation(
         found = _customers(connection, home, customer, email, order)
         if not found:
             asked = customer or email or f"order {order}"
-            errors.print(
-                f"error: {asked}: no such customer in release {release.number}", markup=False
-            )
+            errors.print(f"error: {asked}: no such customer in release {release.number}")
             return 1
         for customer_id in found:
             console.print(f"customer {customer_id}, release {release.number}")
             _identities(console, connection, customer_id)
             _value(console, connection, customer_id)
             for sentence in in_words(connection, customer_id):
-                console.print(sentence, markup=False)
+                console.print(sentence)
             _origins(console, connection, home, customer_id)
     return 0
 

@@ -22,9 +22,9 @@ def print_night(console: Console, errors: Console, home: Path, outcome: Outcome)
     """Print the outcome of a night; returns the exit code."""
     for failure in outcome.failures:
         place = f"{failure.dag_id}.{failure.task_id}: " if failure.dag_id else ""
-        errors.print(f"error: {place}{failure.message}", markup=False)
+        errors.print(f"error: {place}{failure.message}")
         if failure.log:
-            errors.print(f"  log: {failure.log}", markup=False)
+            errors.print(f"  log: {failure.log}")
     try:
         with open_current(home) as (release, connection):
             _print_release(console, release, connection, outcome)
@@ -49,11 +49,11 @@ def _print_release(
         return
     console.print(_gates(manifest))
     for line in _warnings(manifest):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(line, soft_wrap=True)
     console.print(_marts(manifest))
     console.print(_top_customers(connection))
     for note in manifest.notes:
-        console.print(f"note: {note}", markup=False)
+        console.print(f"note: {note}")
     console.print(f"published release {manifest.release} as of {manifest.as_of}: {release.folder}")
 
 
