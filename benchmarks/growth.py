@@ -1,7 +1,8 @@
 """Cost follows new data: the same new days on 30, 90 and 365 days of history.
 
 Data flow: files of a history -> a home with finished facts -> three more days, measured, and a late
-one -> the facts compared with those of a full rebuild.
+one -> the facts compared with those of a full rebuild -> two releases of all customers, the second
+one, of a day more, measured apart.
 
 Run: ``python -m benchmarks.growth FOLDER [days...]``; FOLDER needs some 15 GB for a year.
 """
@@ -16,7 +17,15 @@ from pathlib import Path
 from statistics import mean
 
 from benchmarks.event_files import Company, write_days, write_late_events
-from benchmarks.nights import FACT_STEPS, STEPS, Cost, new_home, night, total
+from benchmarks.nights import (
+    FACT_STEPS,
+    PUBLISHING_STEPS,
+    STEPS,
+    Cost,
+    new_home,
+    night,
+    total,
+)
 from ingestion.warehouse import warehouse_path
 from rapport.audit import differences, scratch_home
 
@@ -65,8 +74,20 @@ def assert_equal_to_a_rebuild(home: Path, exports: Path) -> None:
     print("facts equal those of a full rebuild")
 
 
+def publishing(home: Path, exports: Path, company: Company) -> dict[str, Cost]:
+    """What it costs to publish all customers once a day has come, step by step.
+
+    Before it stands a release of the day before, as every night but the first one finds it.
+    """
+    print("the first release")
+    night(home, exports, PUBLISHING_STEPS)
+    print("one more day, and the release of it")
+    new_day(home, exports, company, NEW_DAY + timedelta(days=NEW_DAYS + 1))
+    return night(home, exports, PUBLISHING_STEPS, count_files=True)
+
+
 def main(arguments: list[str]) -> None:
-    """Run the benchmark and print its table."""
+    """Run the benchmark and print its tables."""
     folder = Path(arguments[0])
     company = Company()
     costs = {}
@@ -82,10 +103,15 @@ def main(arguments: list[str]) -> None:
         new_day(home, exports, company, NEW_DAY + timedelta(days=NEW_DAYS), LATE_SHARE)
         print("a full rebuild")
         assert_equal_to_a_rebuild(home, exports)
+        costs[days] |= publishing(home, exports, company)
         shutil.rmtree(exports)
         shutil.rmtree(home)
     least = min(costs)
-    for name, counted in (("facts", FACT_STEPS), ("with gates and staging", STEPS)):
+    for name, counted in (
+        ("facts", FACT_STEPS),
+        ("with gates and staging", STEPS),
+        ("apart, publishing all customers", PUBLISHING_STEPS),
+    ):
         for figure in FIGURES:
             base = total(costs[least], counted, figure)
             for days, spent in costs.items():

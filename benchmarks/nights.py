@@ -13,6 +13,10 @@ from benchmarks.event_files import CONFIGURATION
 
 STEPS = ("ingest", "load raw", "gate raw", "staging", "gate staging", "facts")
 FACT_STEPS = ("ingest", "load raw", "facts")
+# What is made anew for all customers each night, once the facts stand.
+PUBLISHING_STEPS = (
+    "identity", "customers", "lifetime values", "marts", "gate marts", "publish",
+)  # fmt: skip
 ROOT = Path(__file__).parents[1]
 
 Cost = Mapping[str, float]
