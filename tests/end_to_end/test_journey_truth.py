@@ -272,11 +272,13 @@ def paths(
         before = sorted(
             step
             for step in steps.get(order.customer or "", ())
-            if timedelta(0) <= order.at - step.at <= timedelta(days=30)
+            if timedelta(0) < order.at - step.at <= timedelta(days=30)
         )
         first: dict[tuple[str, date], Step] = {}
         for step in before:
-            first.setdefault((step.channel, local_day(step.at)), step)
+            # Moments of the web have microseconds, distances are whole seconds.
+            begun = step._replace(at=step.at.replace(microsecond=0))
+            first.setdefault((step.channel, local_day(step.at)), begun)
         found.append((order, list(first.values())))
     assert sum(len(steps) > 1 for _, steps in found) > 50
     return found
@@ -297,8 +299,6 @@ def test_journeys_are_the_channels_before_each_order(
             "mean_days_from_first_touch from journeys"
         )
     }
-    # Moments of the web have microseconds, distances are whole seconds.
-    second = timedelta(seconds=1) / timedelta(days=1)
     assert found == {
         name: (
             len(ends),
@@ -309,8 +309,7 @@ def test_journeys_are_the_channels_before_each_order(
             if name == "no touch seen"
             else pytest.approx(
                 sum((order.at - steps[0].at) / timedelta(days=1) for order, steps, _ in ends)
-                / len(ends),
-                abs=second,
+                / len(ends)
             ),
         )
         for name, ends in expected.items()
@@ -781,7 +780,7 @@ def test_the_lift_of_a_campaign_is_the_difference_from_those_spared(
 
 
 def test_campaigns_reach_and_are_answered_by_people(night: Night, orders: list[Order]) -> None:
-    """Addresses that got it, opened it and clicked it; an order follows the last click in 5 days."""
+    """Addresses that got it, opened it and clicked it; orders follow a click in 5 days."""
     people: dict[tuple[str, str], set[str]] = defaultdict(set)
     clicks: dict[str, list[tuple[datetime, str]]] = defaultdict(list)
     for campaign, kind, address, customer, at in night.ask(
