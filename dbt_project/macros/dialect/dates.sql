@@ -13,6 +13,20 @@
 {%- endmacro %}
 
 
+{#- The UTC moment of a local time; one that the clock skips is the first after it. -#}
+{% macro utc_timestamp(local_timestamp, time_zone) -%}
+    {{ return(adapter.dispatch('utc_timestamp')(local_timestamp, time_zone)) }}
+{%- endmacro %}
+
+{% macro duckdb__utc_timestamp(local_timestamp, time_zone) -%}
+    timezone('UTC', timezone({{ time_zone }}, {{ local_timestamp }}))
+{%- endmacro %}
+
+{% macro spark__utc_timestamp(local_timestamp, time_zone) -%}
+    to_utc_timestamp({{ local_timestamp }}, {{ time_zone }})
+{%- endmacro %}
+
+
 {#- The calendar day of a UTC moment where the company lives. -#}
 {% macro local_date(utc_timestamp, time_zone) -%}
     cast({{ local_timestamp(utc_timestamp, time_zone) }} as date)

@@ -75,19 +75,20 @@ contacts as (
 
 ),
 
--- Instances that share an id_space may both list an account; the first by name wins.
-ranked_accounts as (
+-- Instances that share an id_space may both list an account; the first by name that
+-- knows a thing says it. A removed account says nothing.
+described_accounts as (
 
     select
         id_space,
         account_id,
-        industry,
-        country,
-        row_number() over (
-            partition by id_space, account_id
-            order by source
-        ) as source_rank
+        min_by(industry, case when industry is not null then source end) as industry,
+        min_by(country, case when country is not null then source end) as country
     from accounts
+    where not is_deleted
+    group by
+        id_space,
+        account_id
 
 ),
 
@@ -110,20 +111,19 @@ final as (
         contacts.lifecycle_stage,
         contacts.acquisition_channel,
         contacts.email_consent,
-        coalesce(contacts.country, ranked_accounts.country) as country,
+        coalesce(contacts.country, described_accounts.country) as country,
         contacts.region,
-        coalesce(contacts.industry, ranked_accounts.industry) as industry,
+        coalesce(contacts.industry, described_accounts.industry) as industry,
         contacts.language,
         contacts.owner_team,
         contacts.is_deleted,
         contacts.created_at,
         contacts.updated_at
     from contacts
-    left join ranked_accounts
+    left join described_accounts
         on
-            contacts.id_space = ranked_accounts.id_space
-            and contacts.account_id = ranked_accounts.account_id
-            and ranked_accounts.source_rank = 1
+            contacts.id_space = described_accounts.id_space
+            and contacts.account_id = described_accounts.account_id
 
 )
 

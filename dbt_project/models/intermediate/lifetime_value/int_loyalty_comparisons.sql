@@ -85,6 +85,28 @@ first_orders as (
 
 ),
 
+-- Days of the company in which a customer was a member. Periods of one customer do not
+-- overlap.
+membership_days as (
+
+    select
+        membership_periods.customer_id,
+        {{ local_date('membership_periods.valid_from', 'run_parameters.time_zone') }}
+            as first_date,
+        least(
+            coalesce(
+                {{ local_date(
+                    'membership_periods.valid_to', 'run_parameters.time_zone'
+                ) }},
+                run_parameters.as_of
+            ),
+            run_parameters.as_of
+        ) as last_date
+    from membership_periods
+    cross join run_parameters
+
+),
+
 -- Time counts from the first order, which is therefore not itself counted.
 member_days as (
 
@@ -92,24 +114,16 @@ member_days as (
         first_orders.customer_id,
         sum(
             {{ days_between(
-                'cast(greatest('
-                ~ 'membership_periods.valid_from, first_orders.first_ordered_at'
-                ~ ') as date)',
-                'cast(least(coalesce(membership_periods.valid_to, '
-                ~ 'cast(run_parameters.as_of as timestamp)), '
-                ~ 'cast(run_parameters.as_of as timestamp)) as date)'
+                'greatest(membership_days.first_date, first_orders.first_date)',
+                'membership_days.last_date'
             ) }}
         ) as day_count
     from first_orders
-    inner join membership_periods
-        on first_orders.customer_id = membership_periods.customer_id
-    cross join run_parameters
+    inner join membership_days
+        on first_orders.customer_id = membership_days.customer_id
     where
-        membership_periods.valid_from < cast(run_parameters.as_of as timestamp)
-        and coalesce(
-            membership_periods.valid_to, cast(run_parameters.as_of as timestamp)
-        ) > first_orders.first_ordered_at
-        and first_orders.first_ordered_at < cast(run_parameters.as_of as timestamp)
+        membership_days.first_date < membership_days.last_date
+        and first_orders.first_date < membership_days.last_date
     group by first_orders.customer_id
 
 ),
@@ -177,7 +191,8 @@ order_frequencies as (
 
 ),
 
--- Repeat and single customers are compared over the same 365 days of each one's life.
+-- Repeat and single customers are compared over the same 365 days of each one's life,
+-- the day of the first order included.
 first_years as (
 
     select
@@ -198,7 +213,7 @@ first_years as (
         {{ days_between('first_orders.first_date', 'run_parameters.as_of') }} >= 365
         and {{ days_between(
             'first_orders.first_date', 'customer_orders.ordered_date'
-        ) }} between 0 and 365
+        ) }} between 0 and 364
     group by customer_orders.customer_id
 
 ),

@@ -60,7 +60,8 @@ declarations as (
         max(is_personalised) as is_personalised,
         min(started_at) as started_at,
         max(ended_at) as ended_at,
-        max(deadline_at) as deadline_at
+        max(deadline_at) as deadline_at,
+        max(last_day_starts_at) as last_day_starts_at
     from declared_campaigns
     group by
         campaign_id,
@@ -160,7 +161,7 @@ people as (
                 when
                     campaign_responses.responded_at <= declarations.deadline_at
                     and campaign_responses.responded_at
-                    > declarations.deadline_at - interval 1 day
+                    >= declarations.last_day_starts_at
                     then 1
                 else 0
             end
