@@ -6,16 +6,15 @@ query judges all of them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date
-from pathlib import Path
 
 import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
+from jinja2 import Environment
 
 from rapport.steps import DBT_PROJECT
 from simulation.local_time import Calendar
@@ -23,7 +22,7 @@ from simulation.people import MEMBER_VALUE_UPLIFT, draw_people
 from simulation.purchases import PRICE_RATES, draw_purchases
 
 Numbers = npt.NDArray[np.float64]
-REF = re.compile(r"\{\{ ref\('(\w+)'\) \}\}")
+MACROS = DBT_PROJECT / "macros"
 
 
 @pytest.fixture
@@ -33,11 +32,11 @@ def warehouse() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
-def _mart(connection: duckdb.DuckDBPyConnection, path: str) -> duckdb.DuckDBPyRelation:
-    """What a mart's own SQL says over the tables in the connection."""
-    sql = REF.sub(r"\1", (DBT_PROJECT / "models" / "marts" / Path(path)).read_text())
-    assert "{{" not in sql
-    return connection.sql(sql)
+def _model(connection: duckdb.DuckDBPyConnection, path: str) -> duckdb.DuckDBPyRelation:
+    """What a model's own SQL says over the tables in the connection."""
+    texts = [MACROS / "squared.sql", MACROS / "identifiers.sql", DBT_PROJECT / "models" / path]
+    template = "".join(text.read_text() for text in texts)
+    return connection.sql(Environment().from_string(template).render(ref=str))
 
 
 def _kpi_intervals(
@@ -63,7 +62,7 @@ def _kpi_intervals(
         where false
         """
     )
-    found = _mart(connection, "kpis/kpis_daily.sql").order("channel::int").fetchnumpy()
+    found = _model(connection, "marts/kpis/kpis_daily.sql").order("channel::int").fetchnumpy()
     assert len(found["value"]) == companies
     return found["interval_low"], found["interval_high"]
 
@@ -157,7 +156,7 @@ def _effect_intervals(
         create table int_kpi_reported_dates as select date '2026-06-30' as as_of
         """
     )
-    found = _mart(connection, "kpis/loyalty_effects.sql").order("claim::int").fetchnumpy()
+    found = _model(connection, "marts/kpis/loyalty_effects.sql").order("claim::int").fetchnumpy()
     return found["interval_low"], found["interval_high"]
 
 
@@ -232,3 +231,63 @@ def _order_values(seed: int, calendar: Calendar) -> pa.Table:
             "other_denominator": sums[:, 3],
         }
     )
+
+
+# Amounts of a currency with small units, and one order a million times the others.
+CASES = """
+    create table engagement_claims as select 'a' as claim, 'e' as exposure, 'o' as outcome,
+        'c' as caveat, 30 as horizon_days;
+    create table loyalty_claims as
+    select 'a' as claim, 'ratio' as form, 'm' as members, 'o' as others, 'c' as caveat;
+    create table stg_run__parameters as select date '2026-06-30' as as_of;
+    create table int_kpi_reported_dates as select date '2026-06-30' as as_of;
+    create table amounts as
+    select n, n % 3 as side,
+        (case when n = 77 then 1e12 else 1000000 * (1.5 + sin(n)) end)::decimal(18, 4) as amount
+    from range(3000) as numbers (n);
+    create table stg_estimates__identity_assignments as
+    select n as identifier, n as customer_id, null::timestamp as valid_from,
+        null::timestamp as valid_to from amounts;
+    create table int_sessions as select n as identifier, true as is_human,
+        timestamp '2026-06-02' as started_at from amounts where n % 7 = 0;
+"""
+SHUFFLED = {
+    "int_claim_cases": "select 'a' as claim, n as customer_id, (side = 0)::bigint as exposed_count,"
+    " (side != 0)::bigint as other_count,"
+    " if(side = 0, amount, 0)::decimal(18, 4) as exposed_outcome,"
+    " if(side != 0, amount, 0)::decimal(18, 4) as other_outcome from amounts",
+    "int_loyalty_comparisons": "select 'a' as claim, 'ratio' as form, n as customer_id,"
+    " if(side = 0, amount, 0)::decimal(18, 4) as member_numerator,"
+    " (side = 0)::decimal(18, 4) as member_denominator,"
+    " if(side != 1, amount, 0)::decimal(18, 4) as other_numerator,"
+    " (side != 1)::decimal(18, 4) as other_denominator from amounts",
+    "int_campaign_arms": "select 's' as source, 'spring' as campaign_id, n as person,"
+    " n as customer_id, timestamp '2026-06-01' as assigned_at,"
+    " if(side = 0, 'control', 'treated') as arm from amounts",
+    "int_orders_attributed": "select n as customer_id, true as is_counted,"
+    " amount as net_amount_reporting, timestamp '2026-06-02' as ordered_at from amounts",
+}
+SPREADS = (
+    "marts/kpis/claim_effects.sql",
+    "marts/kpis/loyalty_effects.sql",
+    "intermediate/campaigns/int_campaign_lifts.sql",
+)
+
+
+def _spreads(connection: duckdb.DuckDBPyConnection, seed: int) -> list[list[object]]:
+    """The effects, with the rows that they are made from in another order for every seed."""
+    for table, rows in SHUFFLED.items():
+        connection.execute(
+            f"create or replace table {table} as {rows} order by hash(n * 1000 + {seed})"
+        )
+    return [list(_model(connection, path).fetchall()[0]) for path in SPREADS]
+
+
+def test_effects_are_the_same_to_the_last_bit_in_any_order(
+    warehouse: duckdb.DuckDBPyConnection,
+) -> None:
+    warehouse.execute(CASES)
+    first = _spreads(warehouse, 0)
+    assert all(len([x for x in row if isinstance(x, float)]) >= 3 for row in first)
+    for seed in range(1, 8):
+        assert _spreads(warehouse, seed) == first

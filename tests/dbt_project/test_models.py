@@ -157,6 +157,56 @@ def test_no_outer_join_compares_every_row_with_every_other(target: Path) -> None
     assert loops == []
 
 
+# What depends on the order in which doubles are taken.
+ADDING = {"sum", "avg", "var_samp", "var_pop", "stddev_samp", "stddev_pop", "covar_samp", "corr"}
+
+
+def _added_doubles(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+    """Aggregates of a query that add up doubles."""
+    plan = connection.execute("select json_serialize_plan(?::varchar)", [sql]).fetchall()[0][0]
+    content = json.loads(plan)
+    assert not content["error"], content.get("error_message")
+    return [
+        expression["name"]
+        for expression in _expressions(content)
+        if expression.get("name") in ADDING
+        and "DOUBLE" in [argument["id"] for argument in expression["arguments"]]
+    ]
+
+
+def _expressions(content: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(content, dict):
+        if "expression_class" in content:
+            yield content
+        content = list(content.values())
+    if isinstance(content, list):
+        for part in content:
+            yield from _expressions(part)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "select sum(x) from (select 0.5::double as x)",
+        "select sum(x) over (order by x) from (select 0.5::double as x)",
+        "select (select avg(x) from (select 0.5::double as x)) as mean",
+    ],
+)
+def test_a_sum_of_doubles_is_found_wherever_it_stands(sql: str) -> None:
+    with duckdb.connect() as connection:
+        assert len(_added_doubles(connection, sql)) == 1
+        assert _added_doubles(connection, sql.replace("double", "decimal(9, 2)")) == []
+
+
+def test_no_model_adds_up_doubles(target: Path) -> None:
+    """Decimals add up the same in any order; the last digits of doubles tell how threads ran."""
+    with duckdb.connect(str(target.parent / "warehouse.duckdb"), read_only=True) as connection:
+        models = sorted((target / "compiled" / "rapport" / "models").glob("**/*.sql"))
+        found = {model.stem: _added_doubles(connection, model.read_text()) for model in models}
+    assert len(found) > 120
+    assert {name: sums for name, sums in found.items() if sums} == {}
+
+
 def _operators(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield plan
     for child in plan["children"]:

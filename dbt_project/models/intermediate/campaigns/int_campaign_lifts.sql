@@ -81,9 +81,9 @@ outcomes as (
         campaign_arms.source,
         campaign_arms.campaign_id,
         campaign_arms.arm,
-        case when visitors.person is not null then 1.0 else 0.0 end as visited,
-        case when purchases.person is not null then 1.0 else 0.0 end as ordered,
-        coalesce(cast(purchases.spend as double), 0) as spend
+        case when visitors.person is not null then 1 else 0 end as visited,
+        case when purchases.person is not null then 1 else 0 end as ordered,
+        coalesce(purchases.spend, 0) as spend
     from campaign_arms
     left join purchases
         on
@@ -105,12 +105,67 @@ arm_means as (
         campaign_id,
         arm,
         cast(count(*) as double) as n,
-        cast(avg(visited) as double) as visit_rate,
-        cast(avg(ordered) as double) as order_rate,
+        cast(sum(visited) as double) / count(*) as visit_rate,
+        cast(sum(ordered) as double) / count(*) as order_rate,
         count(*) as person_count,
-        avg(spend) as mean_spend,
-        var_samp(spend) / count(*) as squared_error
+        cast(sum(spend) as double) / count(*) as mean_spend
     from outcomes
+    group by
+        source,
+        campaign_id,
+        arm
+
+),
+
+deviations as (
+
+    select
+        outcomes.source,
+        outcomes.campaign_id,
+        outcomes.arm,
+        cast(outcomes.spend as double) - arm_means.mean_spend as deviation
+    from outcomes
+    inner join arm_means
+        on
+            outcomes.source = arm_means.source
+            and outcomes.campaign_id = arm_means.campaign_id
+            and outcomes.arm = arm_means.arm
+
+),
+
+-- Squares are added up as parts of the largest, whatever the currency.
+scaled as (
+
+    select
+        source,
+        campaign_id,
+        arm,
+        deviation,
+        max(abs(deviation)) over (
+            partition by source, campaign_id, arm
+        ) as largest_deviation
+    from deviations
+
+),
+
+-- One person alone has no spread.
+spend_errors as (
+
+    select
+        source,
+        campaign_id,
+        arm,
+        coalesce(
+            cast(
+                sum({{ squared('deviation / nullif(largest_deviation, 0)', 22) }})
+                as double
+            ), 0
+        )
+        * max(largest_deviation)
+        * max(largest_deviation)
+        / nullif(count(*) - 1, 0)
+        / count(*) as squared_error
+    from scaled
     group by
         source,
         campaign_id,
@@ -122,16 +177,30 @@ arm_means as (
 arm_intervals as (
 
     select
-        *,
-        (2 * n * visit_rate + 3.8416) / (2 * (n + 3.8416)) as visit_centre,
+        arm_means.*,
+        spend_errors.squared_error,
+        (2 * arm_means.n * arm_means.visit_rate + 3.8416)
+        / (2 * (arm_means.n + 3.8416)) as visit_centre,
         1.96
-        * sqrt(3.8416 + 4 * n * visit_rate * (1 - visit_rate))
-        / (2 * (n + 3.8416)) as visit_half_width,
-        (2 * n * order_rate + 3.8416) / (2 * (n + 3.8416)) as order_centre,
+        * sqrt(
+            3.8416
+            + 4 * arm_means.n * arm_means.visit_rate * (1 - arm_means.visit_rate)
+        )
+        / (2 * (arm_means.n + 3.8416)) as visit_half_width,
+        (2 * arm_means.n * arm_means.order_rate + 3.8416)
+        / (2 * (arm_means.n + 3.8416)) as order_centre,
         1.96
-        * sqrt(3.8416 + 4 * n * order_rate * (1 - order_rate))
-        / (2 * (n + 3.8416)) as order_half_width
+        * sqrt(
+            3.8416
+            + 4 * arm_means.n * arm_means.order_rate * (1 - arm_means.order_rate)
+        )
+        / (2 * (arm_means.n + 3.8416)) as order_half_width
     from arm_means
+    inner join spend_errors
+        on
+            arm_means.source = spend_errors.source
+            and arm_means.campaign_id = spend_errors.campaign_id
+            and arm_means.arm = spend_errors.arm
 
 ),
 

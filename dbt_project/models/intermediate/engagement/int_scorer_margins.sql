@@ -45,8 +45,8 @@ sums as (
         count(*) as n,
         cast(sum(placement) as double) as placement_total,
         cast(sum(margin) as double) as margin_total,
-        cast(sum({{ squared('placement') }}) as double) as placement_squares,
-        cast(sum({{ squared('margin') }}) as double) as margin_squares
+        cast(sum({{ squared('placement', 12) }}) as double) as placement_squares,
+        cast(sum({{ squared('margin', 12) }}) as double) as margin_squares
     from compared
     group by
         origin_date,
@@ -70,7 +70,8 @@ variances as (
 
 ),
 
--- Placements are known to ten decimals, so what follows from them is said to nine.
+-- Placements are known to ten decimals, so what follows from them is said to nine. Both
+-- sides must have a variance.
 final as (
 
     select
@@ -81,15 +82,19 @@ final as (
         origin_date,
 
         ---------- calculated
-        case
-            when count(placement_variance) = 2
-                then round(sqrt(sum(placement_variance)), 9)
-        end as auc_standard_error,
+        round(
+            sqrt(
+                max(case when has_ordered then placement_variance end)
+                + max(case when not has_ordered then placement_variance end)
+            ), 9
+        ) as auc_standard_error,
         round(max(case when has_ordered then mean_margin end), 9) as auc_margin,
-        case
-            when count(margin_variance) = 2
-                then round(sqrt(sum(margin_variance)), 9)
-        end as auc_margin_standard_error
+        round(
+            sqrt(
+                max(case when has_ordered then margin_variance end)
+                + max(case when not has_ordered then margin_variance end)
+            ), 9
+        ) as auc_margin_standard_error
     from variances
     group by
         origin_date,

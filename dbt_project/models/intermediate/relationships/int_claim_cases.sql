@@ -30,6 +30,12 @@ campaigns as (
 
 ),
 
+touch_point_kinds as (
+
+    select * from {{ ref('touch_point_kinds') }}
+
+),
+
 -- Everybody is judged from one day on, thirty days back: what came before is exposure,
 -- what came after is outcome. Who had never bought cannot be loyal yet and leaves.
 buyers as (
@@ -65,16 +71,19 @@ later_orders as (
 
 ),
 
--- Joining, consenting and leaving have an outcome by their kind; only what somebody
--- said of an experience is a judgement.
+-- Joining, a completed offer and goods brought back have an outcome by their kind; only
+-- what somebody said of an experience is a judgement.
 own_touches as (
 
     select
-        *,
-        record_type in ('survey_response', 'ticket', 'review', 'interaction')
+        touches.*,
+        touches.record_type in ('survey_response', 'ticket', 'review', 'interaction')
+        and coalesce(touches.outcome != touch_point_kinds.default_outcome, true)
             as is_judgement
     from touches
-    where direction != 'outbound'
+    left join touch_point_kinds
+        on touches.kind = touch_point_kinds.kind
+    where touches.direction != 'outbound'
 
 ),
 

@@ -43,12 +43,6 @@ counted as (
                     then occurred_date
             end
         ) as last_interest_date,
-        min(
-            case
-                when kind in ('loyalty_redeem', 'offer_completed', 'coupon_redeemed')
-                    then occurred_at
-            end
-        ) as first_redeemed_at,
         max(case when kind = 'email_delivered' then occurred_at end)
             as last_delivered_at,
         max(case when kind = 'email_bounce' then occurred_at end) as last_bounced_at,
@@ -144,7 +138,6 @@ final as (
         counted.last_interest_date,
 
         ---------- timestamps
-        counted.first_redeemed_at,
         counted.last_delivered_at,
         counted.last_bounced_at,
 

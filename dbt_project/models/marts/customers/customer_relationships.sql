@@ -24,6 +24,12 @@ dealings as (
 
 ),
 
+redemptions as (
+
+    select * from {{ ref('int_customer_redemptions') }}
+
+),
+
 lifetime_values as (
 
     select * from {{ ref('customer_lifetime_values') }}
@@ -144,7 +150,7 @@ joined as (
         engagement_scores.tier,
         habits.last_active_date,
         habits.last_interest_date,
-        habits.first_redeemed_at,
+        redemptions.first_redeemed_at,
         habits.last_delivered_at,
         habits.last_bounced_at,
         habits.preferred_hour_local,
@@ -185,6 +191,8 @@ joined as (
         on customers.customer_id = habits.customer_id
     left join dealings
         on customers.customer_id = dealings.customer_id
+    left join redemptions
+        on customers.customer_id = redemptions.customer_id
     left join lifetime_values
         on customers.customer_id = lifetime_values.customer_id
     left join engagement_scores

@@ -66,7 +66,7 @@ sums as (
             buyer_count
             * (2 * (customers_below - buyers_below) + customer_count - buyer_count)
         ) as doubled_wins,
-        sum(buyer_count * share_in_top) as buyers_in_top
+        sum(cast(buyer_count * share_in_top as decimal(38, 12))) as buyers_in_top
     from shared
     group by
         origin_date,

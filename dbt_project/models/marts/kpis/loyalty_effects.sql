@@ -84,13 +84,32 @@ influences as (
 
 ),
 
+-- Squares are added up as parts of the largest, whatever the claim counts.
+scaled as (
+
+    select
+        claim,
+        form,
+        influence,
+        max(abs(influence)) over (partition by claim, form) as largest_influence
+    from influences
+
+),
+
 variances as (
 
     select
         claim,
         form,
-        sum(influence * influence) as influence_squared
-    from influences
+        coalesce(
+            cast(
+                sum({{ squared('influence / nullif(largest_influence, 0)', 22) }})
+                as double
+            ), 0
+        )
+        * max(largest_influence)
+        * max(largest_influence) as influence_squared
+    from scaled
     group by
         claim,
         form

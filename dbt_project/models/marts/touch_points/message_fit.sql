@@ -87,14 +87,26 @@ threads as (
 
 ),
 
+-- Of messages of one moment the channel that is first by name came first.
+followed as (
+
+    select
+        *,
+        lag(sent_at) over (
+            partition by customer_id
+            order by sent_at, channel, message_number
+        ) as previous_sent_at
+    from threads
+
+),
+
 spaced as (
 
     select
         *,
-        {{ seconds_between(
-            'lag(sent_at) over (partition by customer_id order by sent_at)', 'sent_at'
-        ) }} / 86400.0 as days_since_message
-    from threads
+        {{ seconds_between('previous_sent_at', 'sent_at') }} / 86400.0
+            as days_since_message
+    from followed
 
 ),
 
