@@ -524,6 +524,11 @@ def test_costs_are_those_that_marketing_lists(
     }
     found = dict(night.ask("select campaign_id, cost from campaigns where cost is not null"))
     assert found == costs
+    adapted = {number: row["Tilpasset"] == "Ja" for number, row in listed.items()}
+    assert set(adapted.values()) == {True, False}
+    assert adapted == dict(
+        night.ask("select campaign_id, is_personalised from campaigns where cost is not null")
+    )
     began = {number: moment(row["Fra"], DAY) for number, row in listed.items()}
     spent = sum(c for n, c in costs.items() if (night.as_of - local_day(began[n])).days < 90)
     won = [c for c, order in first_orders.items() if (night.as_of - order.day).days < 90]

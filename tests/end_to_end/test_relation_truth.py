@@ -561,6 +561,28 @@ def test_the_score_is_worked_out_again_from_what_was_done_and_said(
             assert (None if value is None else float(value)) == expected, (customer, dimension)
 
 
+def test_coverage_is_the_share_of_the_channels_on_which_a_customer_was_seen(night: Night) -> None:
+    """A channel weighs as many customers as it reaches; what was sent reaches nobody."""
+    seen = defaultdict(set)
+    reach = Counter[str]()
+    for customer, channel in night.ask(
+        "select distinct customer_id, channel from interactions "
+        "where is_human and direction != 'outbound' and customer_id is not null"
+    ):
+        seen[customer].add(channel)
+        reach[channel] += 1
+    found = dict(
+        night.ask(
+            "select customer_id, coverage from customer_engagement_scores where score is not null"
+        )
+    )
+    assert len(set(found.values())) > 5
+    assert found == {
+        customer: pytest.approx(sum(reach[channel] for channel in seen[customer]) / reach.total())
+        for customer in found
+    }
+
+
 def test_the_percentile_is_among_the_scored_of_the_same_industry(
     night: Night, relations: dict[str, Record]
 ) -> None:
@@ -644,6 +666,34 @@ def test_customers_are_engaged_who_came_within_thirty_days_of_a_year(night: Nigh
         pytest.approx(len(month) / len(year)),
         len(year),
     )
+    weeks = [
+        len({day.isocalendar()[:2] for day in own if (night.as_of - day).days < 91})
+        for own in days.values()
+    ]
+    came = [min(number, 13) for number in weeks if number]
+    assert night.kpi("active_weeks") == (pytest.approx(mean(came)), len(came))
+    # Who came before is compared; a customer of sixty days is not.
+    trend = {
+        c: sum(age < 90 for age in own) / sum(90 <= age < 180 for age in own)
+        for c, own in ages.items()
+        if any(90 <= age < 180 for age in own)
+    }
+    found = dict(night.ask("select customer_id, cadence_trend from customer_relationships"))
+    assert trend
+    assert found == {c: pytest.approx(trend[c]) if c in trend else None for c in found}
+
+
+def test_omnichannel_is_online_and_offline_in_ninety_days(night: Night) -> None:
+    used = defaultdict(set)
+    for customer, is_online, day in night.ask(
+        "select customer_id, is_online, occurred_date from interactions "
+        "where is_human and direction != 'outbound' and customer_id is not null"
+    ):
+        if (night.as_of - day).days < 90:
+            used[customer].add(is_online)
+    found = dict(night.ask("select customer_id, is_omnichannel from customers"))
+    assert set(found.values()) == {True, False}
+    assert found == {customer: used[customer] >= {True, False} for customer in found}
 
 
 # --- whom they tell --------------------------------------------------------------------------
