@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import groupby, pairwise
-from statistics import median
+from statistics import median, variance
 from typing import NamedTuple
 
 import pytest
@@ -24,7 +24,7 @@ from tests.end_to_end.oracle import Reference
 SECONDS = "%d.%m.%Y %H:%M:%S"
 ISO = "%Y-%m-%dT%H:%M:%S.%fZ"
 NOTHING = Decimal(0)
-Z95 = 1.96
+Z95 = 1.959964
 STAGES = ("awareness", "consideration", "purchase", "after_sales", "loyalty", "advocacy")
 NO_STEPS = ("web_event", "order", "consent")
 KINDS = {"Klage": "ticket_complaint", "sent": "push_received", "opened": "push_open"}
@@ -769,13 +769,17 @@ def test_the_lift_of_a_campaign_is_the_difference_from_those_spared(
     means = [sum(values) / len(values) for values in spent]
     lifts = night.one(
         "select treated_count, control_count, visit_lift, visit_lift_low, visit_lift_high, "
-        "order_lift, order_lift_low, order_lift_high, spend_lift from campaigns "
+        "order_lift, order_lift_low, order_lift_high, spend_lift, spend_lift_low, spend_lift_high "
+        "from campaigns "
         "where campaign_id = ?",
         campaign,
     )
     shares = [(hits / n - others / m) for hits, others in (visited, ordered)]
     intervals = [_newcombe(hits, n, others, m) for hits, others in (visited, ordered)]
-    expected = (shares[0], *intervals[0], shares[1], *intervals[1], means[0] - means[1])
+    gain = means[0] - means[1]
+    error = Z95 * math.sqrt(sum(variance(values) / len(values) for values in spent))
+    money = (gain, gain - error, gain + error)
+    expected = (shares[0], *intervals[0], shares[1], *intervals[1], *money)
     assert lifts == (n, m, *map(pytest.approx, expected))
 
 
