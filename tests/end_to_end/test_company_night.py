@@ -442,6 +442,29 @@ def test_identities_agree_with_the_truth(night: Night) -> None:
     assert found.recall >= 0.97
 
 
+def test_customers_are_first_seen_when_an_identifier_becomes_theirs(night: Night) -> None:
+    taken_over, wrong = night.one(
+        """
+        with owned as (
+            select *, lag(customer_id) over (
+                partition by id_space, identifier_type, identifier
+                order by valid_from, source
+            ) as former_customer_id
+            from customer_identities
+        ),
+        beginnings as (
+            select customer_id, min(valid_from) as began_at,
+                bool_or(former_customer_id != customer_id) as has_taken_over
+            from owned group by customer_id
+        )
+        select count(*) filter (has_taken_over), count(*) filter (first_seen_at < began_at)
+        from beginnings join customers using (customer_id)
+        """
+    )
+    assert taken_over > 0
+    assert wrong == 0
+
+
 # --- the release -----------------------------------------------------------------------------
 
 
