@@ -332,6 +332,32 @@ def test_tickets_are_answered_and_solved_as_fast_as_the_desk_says(
     assert night.kpi("resolution_hours") == (pytest.approx(median(solved)), len(solved))
 
 
+def test_how_it_went_is_what_calls_reviews_and_tickets_say(
+    night: Night, tickets: list[Ticket]
+) -> None:
+    """A complaint without a verdict is bad; any other ticket without one says nothing."""
+    words = {"fornøyd": "good", "ok": "neutral", "misfornøyd": "bad"}
+    complaints = {row["Saksnr"] for row in night.company.office("saker") if row["Type"] == "Klage"}
+    said = Counter(("call", words[row["Utfall"]]) for row in night.company.office("anrop"))
+    for row in night.company.office("omtaler", encoding="cp1252"):
+        stars = int(row["Stjerner"])
+        meaning = "good" if stars >= 4 else "bad" if stars <= 2 else "neutral"
+        said["review", meaning] += 1
+    for ticket in tickets:
+        if ticket.number in complaints:
+            said["ticket_complaint", ticket.verdict or "bad"] += 1
+        elif ticket.verdict:
+            said["ticket", ticket.verdict] += 1
+    found = Counter(
+        night.ask(
+            "select kind, outcome from interactions where outcome is not null "
+            "and kind in ('call', 'review', 'ticket', 'ticket_complaint')"
+        )
+    )
+    assert len(said) > 5
+    assert found == said
+
+
 def test_answers_have_the_length_of_their_comment_and_the_meaning_of_their_score(
     night: Night,
 ) -> None:
