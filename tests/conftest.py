@@ -27,6 +27,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         "test_traps.py": 1,
         "test_concepts.py": 1,
         "test_concept_truth.py": 1,
+        "test_journey_truth.py": 1,
+        "test_loyalty_truth.py": 1,
+        "test_relation_truth.py": 1,
         "test_semantic_layer.py": 1,
     }
     items.sort(key=lambda item: files.get(item.path.name, 0))

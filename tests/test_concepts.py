@@ -86,3 +86,15 @@ def test_every_concept_is_held_by_a_test_that_is_there(concepts: list[Concept]) 
     for concept in concepts:
         assert concept.tests, concept.name
         assert [name for name in concept.tests if name not in known] == [], concept.name
+
+
+def test_every_concept_is_held_by_a_test_that_reads_a_night(concepts: list[Concept]) -> None:
+    """Nights are run in ``end_to_end`` alone, and fixtures give them to the tests there."""
+    reading = {
+        name
+        for path in (ROOT / "tests" / "end_to_end").glob("test_*.py")
+        for name in re.findall(
+            r"^def (test_\w+)\(\s*\w+:", path.read_text(encoding="utf-8"), re.MULTILINE
+        )
+    }
+    assert [concept.name for concept in concepts if not reading & set(concept.tests)] == []

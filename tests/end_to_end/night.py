@@ -10,10 +10,13 @@ import os
 import subprocess
 import sys
 import unicodedata
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -22,8 +25,26 @@ import pyarrow.parquet as pq
 ROOT = Path(__file__).parents[2]
 # Ten times what a night takes on a quiet machine: whoever waits longer waits for nothing.
 PATIENCE_SECONDS = 900
+# The time zone of the simulated company, in which its days begin and its back office writes.
+OSLO = ZoneInfo("Europe/Oslo")
 
 Record = dict[str, Any]
+
+
+def local(at: datetime) -> datetime:
+    """A moment of the marts, which is naive UTC, on the clocks of the company."""
+    return at.replace(tzinfo=UTC).astimezone(OSLO)
+
+
+def local_day(at: datetime) -> date:
+    """The company's day of a moment of the marts."""
+    return local(at).date()
+
+
+def moment(text: str, form: str) -> datetime:
+    """A time of the company's clocks as naive UTC; in the hour that comes twice, winter time."""
+    at = datetime.strptime(text, form).replace(tzinfo=OSLO, fold=1)  # the format has no offset
+    return at.astimezone(UTC).replace(tzinfo=None)
 
 
 def rapport_process(*arguments: str | Path) -> subprocess.Popen[bytes]:
@@ -98,6 +119,31 @@ class Company:
         text = (self.exports / path).read_text(encoding="utf-8-sig")
         return list(csv.DictReader(text.splitlines(keepends=True)))
 
+    def office(
+        self, name: str, delimiter: str = ";", encoding: str = "utf-8-sig"
+    ) -> list[dict[str, str]]:
+        """All rows of one kind of back-office file, oldest file first.
+
+        A row that an earlier file holds, too, stands once; twins inside a file are two. Rows that
+        the simulation broke on purpose are left out.
+        """
+        broken = {(row["file"], int(row["row"])) for row in self.truth_rows("quarantine.csv")}
+        found: list[dict[str, str]] = []
+        known: Counter[tuple[str, ...]] = Counter()
+        for path in sorted(self.exports.glob(f"back_office/{name}_*.csv")):
+            here: Counter[tuple[str, ...]] = Counter()
+            with path.open(encoding=encoding, newline="") as file:
+                for number, row in enumerate(csv.DictReader(file, delimiter=delimiter), 1):
+                    if (f"back_office/{path.name}", number) in broken:
+                        continue
+                    key = tuple(map(str, row.values()))
+                    here[key] += 1
+                    if here[key] > known[key]:
+                        found.append(row)
+            known |= here
+        assert found, name
+        return found
+
 
 @dataclass(frozen=True)
 class Night:
@@ -128,6 +174,55 @@ class Night:
         rows = self.ask(query, *parameters)
         assert len(rows) == 1, f"{len(rows)} rows of {query} {parameters}"
         return rows[0][0] if len(rows[0]) == 1 else rows[0]
+
+    def rows(self, query: str, *parameters: object) -> list[Record]:
+        """Rows of a query by the names of its columns."""
+        with duckdb.connect(str(self.release / "marts.duckdb"), read_only=True) as connection:
+            cursor = connection.execute(query, parameters)
+            names = [column[0] for column in cursor.description or ()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+    def kpi(self, metric: str) -> tuple[Any, int]:
+        """Value and n of a metric on the last day, of everybody on all channels."""
+        value, n = self.one(
+            "select value, n from kpis_daily where metric = ? and date = as_of "
+            "and segment = 'all' and channel = 'all'",
+            metric,
+        )
+        return value, n
+
+    @functools.cached_property
+    def as_of(self) -> date:
+        """The day that the release speaks for."""
+        day: date = self.one("select max(as_of) from customers")
+        return day
+
+    @functools.cached_property
+    def _owners(self) -> dict[tuple[str, str], list[tuple[datetime, datetime, str]]]:
+        found = defaultdict(list)
+        for kind, identifier, since, until, customer in self.ask(
+            "select distinct identifier_type, identifier, "
+            "coalesce(valid_from, '1970-01-01'::timestamp), "
+            "coalesce(valid_to, '9999-12-31'::timestamp), customer_id from customer_identities "
+            "where id_space != 'hubspot'"
+        ):
+            found[kind, identifier].append((since, until, customer))
+        return found
+
+    def owner(self, kind: str, identifier: str, at: datetime) -> str | None:
+        """The customer whose a mail address (in the clear) or a number of the shop was then.
+
+        The first owner has had it since ever, whatever the day it was first seen.
+        """
+        value = self.email_key(identifier) if kind == "email" else identifier
+        owners = sorted(self._owners.get((kind, value), ()))
+        return next((customer for _, until, customer in owners if at < until), None)
+
+    def seed(self, name: str) -> list[dict[str, str]]:
+        """A seed, which is configuration: definitions that a company may read and change."""
+        path = ROOT / "dbt_project" / "seeds" / f"{name}.csv"
+        with path.open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
 
     def stored(self, layer: str, table: str) -> list[Record]:
         """All rows of a raw or quarantine table, from its Parquet files."""

@@ -28,6 +28,7 @@ Row = tuple[str, int, Record]  # file below the exports, record of the file from
 Known = tuple[Any, Any, Any]  # id, version (None: equal ids of a file are twins), the rest
 Reader = Callable[[Record], Known]  # a record it cannot read is quarantined
 Touch = tuple[str, str, str | None, datetime]  # source, what in its own word, best identifier, when
+Look = tuple[str | None, datetime, str]  # best identifier, when, address of the page
 # Best identifier (the last login, else the browser), start, end, pages, converted, human.
 Session = tuple[str | None, datetime, datetime, int, bool, bool]
 OSLO, JAKARTA = ZoneInfo("Europe/Oslo"), ZoneInfo("Asia/Jakarta")
@@ -81,6 +82,7 @@ class Reference:
         self.orders: list[Order] = []
         self.touches: list[Touch] = []
         self.sessions: list[Session] = []
+        self.looks: list[Look] = []
         self.quarantined: set[tuple[str, int]] = set()
         last = max(path.stem[-10:] for path in exports.glob("back_office/*"))
         self.end = datetime.fromisoformat(last) + timedelta(days=2)
@@ -207,6 +209,8 @@ class Reference:
             if not named and day not in fast:
                 who = _best(("customer", event.get("user_id")), ("anonymous", client))
                 self.touches.append(("ga4", "page_view", who, at))
+                address = next(x for x in event["event_params"] if x["key"] == "page_location")
+                self.looks.append((who, at, address["value"]["string_value"]))
         if client:
             logins = ["", *(event["user_id"] for _, event in events if event.get("user_id"))]
             who = _best(("customer", logins[-1]), ("anonymous", client))

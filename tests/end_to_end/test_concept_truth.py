@@ -5,16 +5,13 @@ one: orders, touches, visits and answers are what the exports say (``test_compan
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.end_to_end.night import Night
-
-OSLO = ZoneInfo("Europe/Oslo")
+from tests.end_to_end.night import Night, local, local_day
 
 
 class Touch(NamedTuple):
@@ -31,8 +28,7 @@ class Touch(NamedTuple):
 
 @pytest.fixture(scope="module")
 def as_of(night: Night) -> date:
-    day: date = night.one("select max(as_of) from customers")
-    return day
+    return night.as_of
 
 
 @pytest.fixture(scope="module")
@@ -53,32 +49,12 @@ def touches(night: Night, as_of: date) -> dict[str, list[Touch]]:
 @pytest.fixture(scope="module")
 def relations(night: Night) -> dict[str, dict[str, Any]]:
     """``customer_relationships`` by customer."""
-    columns = [
-        name
-        for (name,) in night.ask(
-            "select column_name from information_schema.columns "
-            "where table_name = 'customer_relationships' order by ordinal_position"
-        )
-    ]
-    rows = night.ask(f"select {', '.join(columns)} from customer_relationships")
-    return {row[columns.index("customer_id")]: dict(zip(columns, row, strict=True)) for row in rows}
-
-
-def _local(at: datetime) -> date:
-    return at.replace(tzinfo=UTC).astimezone(OSLO).date()
+    rows = night.rows("select * from customer_relationships")
+    return {row["customer_id"]: row for row in rows}
 
 
 def _share(part: float, whole: float) -> float | None:
     return part / whole if whole else None
-
-
-def _kpi(night: Night, metric: str) -> tuple[float, int]:
-    value, n = night.one(
-        "select value, n from kpis_daily where metric = ? and date = as_of and segment = 'all' "
-        "and channel = 'all'",
-        metric,
-    )
-    return value, n
 
 
 def _column(relations: dict[str, dict[str, Any]], name: str) -> dict[str, Any]:
@@ -172,7 +148,7 @@ def test_the_preferred_hour_is_the_one_in_which_a_customer_answers_most(
     expected: dict[str, float | None] = {}
     for customer in relations:
         hours = Counter(
-            touch.at.replace(tzinfo=UTC).astimezone(OSLO).hour
+            local(touch.at).hour
             for touch in touches.get(customer, [])
             if touch.direction == "inbound"
             and touch.channel in ("email", "push", "sms", "in_app", "web")
@@ -222,9 +198,9 @@ def test_order_kpis_are_sums_of_the_orders_of_thirty_days(night: Night, as_of: d
         as_of - timedelta(days=30),
     )
     assert counted > 10
-    assert _kpi(night, "aov") == (pytest.approx(float(net / counted)), counted)
-    assert _kpi(night, "discount_share")[0] == pytest.approx(float(discount / gross))
-    assert _kpi(night, "return_rate")[0] == pytest.approx(float(refund / gross))
+    assert night.kpi("aov") == (pytest.approx(float(net / counted)), counted)
+    assert night.kpi("discount_share")[0] == pytest.approx(float(discount / gross))
+    assert night.kpi("return_rate")[0] == pytest.approx(float(refund / gross))
 
 
 def test_buyers_who_came_back_are_counted_among_those_who_could(night: Night, as_of: date) -> None:
@@ -236,14 +212,14 @@ def test_buyers_who_came_back_are_counted_among_those_who_could(night: Night, as
     ):
         days[customer].add(day)
         orders[customer] += (as_of - day).days < 365
-    value, n = _kpi(night, "purchase_frequency")
+    value, n = night.kpi("purchase_frequency")
     buyers = {customer: number for customer, number in orders.items() if number}
     assert value == pytest.approx(sum(buyers.values()) / len(buyers))
     assert n == len(buyers)
 
     old_enough = [sorted(found) for found in days.values() if (as_of - min(found)).days >= 90]
     again = sum(len(found) > 1 and (found[1] - found[0]).days <= 90 for found in old_enough)
-    assert _kpi(night, "repeat_purchase_rate_90d") == (
+    assert night.kpi("repeat_purchase_rate_90d") == (
         pytest.approx(again / len(old_enough)),
         len(old_enough),
     )
@@ -255,13 +231,13 @@ def test_pages_per_session_are_those_of_peoples_visits(night: Night, as_of: date
         for at, pages, is_converted in night.ask(
             "select started_at, page_views, is_converted from sessions where is_human"
         )
-        if 0 <= (as_of - _local(at)).days < 30
+        if 0 <= (as_of - local_day(at)).days < 30
     ]
     assert len(visits) > 50
     pages = sum(page_views for page_views, _ in visits)
-    assert _kpi(night, "pages_per_session") == (pytest.approx(pages / len(visits)), len(visits))
+    assert night.kpi("pages_per_session") == (pytest.approx(pages / len(visits)), len(visits))
     converted = sum(is_converted for _, is_converted in visits)
-    assert _kpi(night, "session_conversion_rate")[0] == pytest.approx(converted / len(visits))
+    assert night.kpi("session_conversion_rate")[0] == pytest.approx(converted / len(visits))
 
 
 def test_nps_is_made_of_each_customers_latest_answer(night: Night, as_of: date) -> None:
@@ -270,12 +246,12 @@ def test_nps_is_made_of_each_customers_latest_answer(night: Night, as_of: date) 
         "select coalesce(customer_id, source || response_id), score, answered_at "
         "from survey_responses where survey_type = 'nps' and score is not null"
     ):
-        day = _local(at)
+        day = local_day(at)
         if 0 <= (as_of - day).days < 90:
             latest[customer] = max(latest.get(customer, (at, score)), (at, score))
     scores = [score for _, score in latest.values()]
     promoters, detractors = sum(s >= 9 for s in scores), sum(s <= 6 for s in scores)
-    value, n = _kpi(night, "nps")
+    value, n = night.kpi("nps")
     assert n == len(scores) >= 10
     assert value == pytest.approx(100 * (promoters - detractors) / len(scores))
 
@@ -292,7 +268,7 @@ def test_a_dialogue_is_both_sides_speaking(night: Night, as_of: date) -> None:
     }
     inbound = sum(direction == "inbound" for _, _, direction, _ in spoken)
     assert 0 < inbound < len(spoken)
-    assert _kpi(night, "dialogue_ratio")[0] == pytest.approx(inbound / len(spoken))
+    assert night.kpi("dialogue_ratio")[0] == pytest.approx(inbound / len(spoken))
 
 
 def test_channels_of_ninety_days_make_a_customer_omnichannel(
@@ -335,10 +311,10 @@ def test_the_closing_rate_is_won_among_closed(night: Night, as_of: date) -> None
             "select is_won, closed_at from deals "
             "where is_closed and closed_at is not null and not coalesce(is_deleted, false)"
         )
-        if 0 <= (as_of - _local(at)).days < 90
+        if 0 <= (as_of - local_day(at)).days < 90
     ]
     assert closed
-    assert _kpi(night, "closing_rate") == (pytest.approx(sum(closed) / len(closed)), len(closed))
+    assert night.kpi("closing_rate") == (pytest.approx(sum(closed) / len(closed)), len(closed))
 
 
 def test_tickets_called_good_are_a_share_of_verdicts(night: Night, as_of: date) -> None:
@@ -348,10 +324,10 @@ def test_tickets_called_good_are_a_share_of_verdicts(night: Night, as_of: date) 
             "select satisfaction, coalesce(resolved_at, created_at) from tickets "
             "where satisfaction is not null"
         )
-        if 0 <= (as_of - _local(at)).days < 90
+        if 0 <= (as_of - local_day(at)).days < 90
     ]
     assert 0 < sum(verdicts) < len(verdicts)
-    assert _kpi(night, "ticket_good_share") == (
+    assert night.kpi("ticket_good_share") == (
         pytest.approx(sum(verdicts) / len(verdicts)),
         len(verdicts),
     )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.concepts import NAMED_BY, read_concepts
-from tests.end_to_end.night import Company, Night, rapport, run_night
+from tests.end_to_end.night import Company, Night, moment, rapport, run_night
 
 # Filled, but with one value only, and why.
 SAME_FOR_ALL = {
@@ -102,8 +101,8 @@ def test_the_response_rate_is_what_the_exports_say(night: Night) -> None:
     )
     invited = [
         (owner[row["Kundenr"]], at)
-        for row in _rows(night, "utsendelser")
-        for at in [datetime.strptime(row["Sendt"], "%d.%m.%Y %H:%M:%S") - timedelta(hours=2)]  # noqa: DTZ007 -- summer in Oslo, as UTC
+        for row in night.company.office("utsendelser")
+        for at in [moment(row["Sendt"], "%d.%m.%Y %H:%M:%S")]
     ]
     assert len(invited) > 20
     hits = sum(
@@ -126,7 +125,7 @@ def test_interviews_judge_the_visit_before_them(night: Night) -> None:
         "and visit.interaction_id like '%' || answer.interaction_id || '%' "
         "where answer.method = 'interview'"
     )
-    assert len(found) == len(_rows(night, "intervjuer")) > 0
+    assert len(found) == len(night.company.office("intervjuer")) > 0
     assert {(kind, is_same, gap) for _, kind, is_same, gap in found} == {
         ("store_visit", True, timedelta(hours=1))
     }
@@ -165,11 +164,3 @@ def test_personalisation_that_does_nothing_is_found_to_do_nothing(night: Night) 
     assert n > 20
     assert low <= 0 <= high
     assert low < effect < high
-
-
-def _rows(night: Night, name: str) -> list[dict[str, str]]:
-    found: list[dict[str, str]] = []
-    for path in sorted(night.company.exports.glob(f"back_office/{name}_*.csv")):
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            found += csv.DictReader(file, delimiter=";")
-    return found

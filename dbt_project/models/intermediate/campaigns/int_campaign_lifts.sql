@@ -179,22 +179,22 @@ arm_intervals as (
     select
         arm_means.*,
         spend_errors.squared_error,
-        (2 * arm_means.n * arm_means.visit_rate + 3.8416)
-        / (2 * (arm_means.n + 3.8416)) as visit_centre,
-        1.96
+        (2 * arm_means.n * arm_means.visit_rate + 3.8414588)
+        / (2 * (arm_means.n + 3.8414588)) as visit_centre,
+        1.959964
         * sqrt(
-            3.8416
+            3.8414588
             + 4 * arm_means.n * arm_means.visit_rate * (1 - arm_means.visit_rate)
         )
-        / (2 * (arm_means.n + 3.8416)) as visit_half_width,
-        (2 * arm_means.n * arm_means.order_rate + 3.8416)
-        / (2 * (arm_means.n + 3.8416)) as order_centre,
-        1.96
+        / (2 * (arm_means.n + 3.8414588)) as visit_half_width,
+        (2 * arm_means.n * arm_means.order_rate + 3.8414588)
+        / (2 * (arm_means.n + 3.8414588)) as order_centre,
+        1.959964
         * sqrt(
-            3.8416
+            3.8414588
             + 4 * arm_means.n * arm_means.order_rate * (1 - arm_means.order_rate)
         )
-        / (2 * (arm_means.n + 3.8416)) as order_half_width
+        / (2 * (arm_means.n + 3.8414588)) as order_half_width
     from arm_means
     inner join spend_errors
         on
@@ -278,10 +278,12 @@ final as (
         treated.mean_spend - control.mean_spend as spend_lift,
         treated.mean_spend
         - control.mean_spend
-        - 1.96 * sqrt(treated.squared_error + control.squared_error) as spend_lift_low,
+        - 1.959964 * sqrt(treated.squared_error + control.squared_error)
+            as spend_lift_low,
         treated.mean_spend
         - control.mean_spend
-        + 1.96 * sqrt(treated.squared_error + control.squared_error) as spend_lift_high
+        + 1.959964 * sqrt(treated.squared_error + control.squared_error)
+            as spend_lift_high
     from treated
     inner join control
         on

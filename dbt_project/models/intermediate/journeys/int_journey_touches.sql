@@ -101,7 +101,8 @@ daily_touches as (
 
 ),
 
-customer_orders as (
+-- An order of nobody known has no touch either, but its money is shared out like all.
+counted_orders as (
 
     select
         source,
@@ -112,9 +113,7 @@ customer_orders as (
         ordered_at,
         net_amount_reporting
     from orders
-    where
-        is_counted
-        and customer_id is not null
+    where is_counted
 
 ),
 
@@ -122,43 +121,43 @@ final as (
 
     select
         ---------- ids
-        customer_orders.source,
-        customer_orders.order_id,
-        customer_orders.customer_id,
+        counted_orders.source,
+        counted_orders.order_id,
+        counted_orders.customer_id,
 
         ---------- strings
         daily_touches.channel,
 
         ---------- numerics
-        customer_orders.net_amount_reporting,
+        counted_orders.net_amount_reporting,
         cast(
             row_number() over (
-                partition by customer_orders.source, customer_orders.order_id
+                partition by counted_orders.source, counted_orders.order_id
                 order by daily_touches.touched_at, daily_touches.channel
             ) as integer
         ) as touch_number,
         cast(
             count(daily_touches.channel) over (
-                partition by customer_orders.source, customer_orders.order_id
+                partition by counted_orders.source, counted_orders.order_id
             ) as integer
         ) as touch_count,
-        {{ seconds_between('daily_touches.touched_at', 'customer_orders.ordered_at') }}
+        {{ seconds_between('daily_touches.touched_at', 'counted_orders.ordered_at') }}
             as seconds_before_order,
 
         ---------- dates
-        customer_orders.ordered_date,
-        customer_orders.as_of,
+        counted_orders.ordered_date,
+        counted_orders.as_of,
 
         ---------- timestamps
-        customer_orders.ordered_at,
+        counted_orders.ordered_at,
         daily_touches.touched_at
-    from customer_orders
+    from counted_orders
     left join daily_touches
         on
-            customer_orders.customer_id = daily_touches.customer_id
-            and customer_orders.ordered_at > daily_touches.touched_at
+            counted_orders.customer_id = daily_touches.customer_id
+            and counted_orders.ordered_at > daily_touches.touched_at
             and daily_touches.touched_at
-            >= customer_orders.ordered_at - interval 30 days
+            >= counted_orders.ordered_at - interval 30 days
 
 )
 
