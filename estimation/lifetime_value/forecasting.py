@@ -24,10 +24,13 @@ from estimation.lifetime_value.purchase_summaries import (
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """Per summary: expected purchases within the horizon, and the probability of at least one."""
+    """Per summary: expected purchases within the horizon, the probability of at least one, and that
+    of being alive.
+    """
 
     expected: Floats
     p_any: Floats
+    p_alive: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +88,7 @@ def forecast(fit: Fit, summaries: PurchaseSummaries, horizon: float) -> Forecast
     return Forecast(
         expected=alive * look_up(fit, cells, purchases),
         p_any=alive * look_up(fit, cells, any_purchase),
+        p_alive=alive,
     )
 
 

@@ -34,7 +34,9 @@ def test_the_champion_is_as_good_as_plain_bg_nbd(data: str, horizon: int) -> Non
     else:
         models = [MBG_NBD, BG_NBD, mbg_cnbd(2)]
         steps = walk(online_retail(), ONLINE_RETAIL_END, models, horizon)
-        assert len(steps) == {30: 44, 90: 28}[horizon]
+        # In its seventh week BG/NBD stands at its limit without dropout: machines differ in whether
+        # its search ends there.
+        assert len(steps) in {30: (44, 45), 90: (28,)}[horizon]
 
     def means(name: str) -> tuple[float, float]:
         return (

@@ -247,7 +247,7 @@ def test_one_time_customers_are_left_out_where_only_bg_nbd_has_parameters(
 
     monkeypatch.setattr(night, "usable_fit", only_bg)
     monkeypatch.setattr(
-        night, "backtest", lambda *_, **__: Backtest((), (Refusal("mbg_nbd", 0, "flat"),))
+        night, "backtest", lambda *_, **__: Backtest((), (Refusal("mbg_nbd", 0, "flat"),), ())
     )
     found = estimate(purchases, AS_OF, SETTINGS)
     assert set(found.scores["model"].to_pylist()) == {"bg_nbd"}
