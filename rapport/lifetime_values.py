@@ -26,7 +26,7 @@ TABLES: dict[str, pa.Schema] = {
 }
 
 # Beside the estimation's own arrays; beyond it DuckDB goes to disk.
-SMALL: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "300MB"}
+SMALL: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "200MB"}
 
 # Numbered customers instead of texts, in the order that the estimation wants.
 PURCHASE_DAYS = """

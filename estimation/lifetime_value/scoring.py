@@ -1,36 +1,37 @@
-"""Scores of every kind of customer: the blended forecasts at their groups' paces, with intervals.
+"""Scores of every kind of customer.
 
-    expected orders = mean of the models that speak * pace of the group
+    expected orders of 30 and 90 days = mean of the models that speak * pace of the group
+    expected orders of longer horizons, discounted orders, intervals = the champion's alone (for
+                                        x = 0 MBG/NBD's)
 
-30 and 90 days have paces of their own; longer horizons take that of 90 days, the longest that is
-learned. A customer's intervals are the champion's (for x = 0 MBG/NBD's) over a year that runs at
-the group's pace: 365 days times the pace.
+Nothing has been learned about a year: the pace of 90 days, carried on to CDNOW's 39 weeks, makes
+the champion's forecast worse (decision 0019).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
 
 from estimation.lifetime_value.backtest import HORIZONS, forecasts
-from estimation.lifetime_value.blending import blend, level, mix, newcomers_model
+from estimation.lifetime_value.blending import blend, level, newcomers_model
 from estimation.lifetime_value.discounting import daily_rate, discounted_purchases_if_alive
 from estimation.lifetime_value.fallback import UsableFit
 from estimation.lifetime_value.fitting import NO_DROPOUT, Fit
-from estimation.lifetime_value.forecasting import Forecast, cells_of, look_up, p_alive
+from estimation.lifetime_value.forecasting import Forecast, cells_of, forecast, look_up, p_alive
 from estimation.lifetime_value.gamma_gamma import SpendFit
 from estimation.lifetime_value.night_tables import (
     FORMER_SCORES,
-    SCORED_HORIZONS,
     SCORES,
     level_name,
     model_version,
     repeated,
 )
-from estimation.lifetime_value.pace import LAST_GROUP, Paces, at_level, group_of, paced
+from estimation.lifetime_value.pace import Paces, at_level, group_of, paced
 from estimation.lifetime_value.predictive_intervals import (
     LEVELS,
     count_quantiles,
@@ -39,7 +40,7 @@ from estimation.lifetime_value.predictive_intervals import (
 from estimation.lifetime_value.purchase_models import BG_NBD, model
 from estimation.lifetime_value.purchase_summaries import Floats, PurchaseSummaries, select
 
-INTERVAL_HORIZON = 365
+YEAR = 365.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +59,8 @@ class Voices:
 
 
 @dataclass(frozen=True, eq=False)
-class _Scored:
-    """Published forecasts by horizon, and the factors they were multiplied by."""
+class Scored:
+    """Published forecasts of HORIZONS, and the factors they were multiplied by."""
 
     futures: Mapping[int, Forecast]
     factors: Mapping[int, Paces]
@@ -83,18 +84,19 @@ def scores_table(
     lifetime_days: float,
 ) -> pa.Table:
     """One row per summary, in the schema SCORES; ``paces`` by horizon of HORIZONS."""
-    scored = _scored(voices, summaries, paces, SCORED_HORIZONS)
-    discounted = {
-        name: discounted_orders(fit, summaries, yearly_discount, lifetime_days)
-        for name, fit in voices.fits.items()
-    }
-    orders, money = _quantiles(voices, summaries, scored.factors[max(HORIZONS)], spend)
+    scored = score(voices, summaries, paces)
+
+    def discounted(fit: Fit, part: PurchaseSummaries) -> Floats:
+        return discounted_orders(fit, part, yearly_discount, lifetime_days)
+
+    orders, money = _quantiles(voices, summaries, spend)
     columns: dict[str, object] = {
         **_who(voices, summaries, scored),
+        **{f"pace_{horizon}d": _factor(scored, summaries, horizon) for horizon in HORIZONS},
         "customers": summaries.customers.astype(np.int64),
         "p_order_30d": scored.futures[30].p_any,
-        "discounted_orders": mix(discounted, voices.champion, summaries.repeats)
-        * _factor(scored, summaries, max(HORIZONS)),
+        "expected_orders_365d": orders_of_a_year(voices, summaries, scored),
+        "discounted_orders": by_speaker(voices, summaries, discounted),
     }
     for place, quantile in enumerate(LEVELS):
         columns[level_name("orders_365d", quantile)] = orders[place]
@@ -114,12 +116,59 @@ def former_table(
     size = len(summaries)
     columns: dict[str, object] = {
         "origin_date": repeated(day, size, pa.int32()).cast(pa.date32()),
-        **_who(voices, summaries, _scored(voices, summaries, paces, HORIZONS)),
+        **_who(voices, summaries, score(voices, summaries, paces)),
         "spend_p": repeated(spend.p if spend else None, size, pa.float64()),
         "spend_q": repeated(spend.q if spend else None, size, pa.float64()),
         "spend_v": repeated(spend.v if spend else None, size, pa.float64()),
     }
     return pa.table({name: columns[name] for name in FORMER_SCORES.names}, schema=FORMER_SCORES)
+
+
+def score(voices: Voices, summaries: PurchaseSummaries, paces: Mapping[int, Paces]) -> Scored:
+    """The forecasts of HORIZONS: blended, every group at its pace, all together at the level. More
+    days never hold fewer orders.
+    """
+    futures: dict[int, Forecast] = {}
+    factors: dict[int, Paces] = {}
+    fewest = np.zeros(len(summaries))
+    for horizon in sorted(HORIZONS):
+        own = forecasts(voices.fits, summaries, horizon)
+        mixed = blend(own, voices.champion, summaries)
+        total = level(own, voices.champion, summaries)
+        factors[horizon] = at_level(paces[horizon], mixed, summaries, total)
+        found = paced(mixed, summaries, factors[horizon])
+        fewest = np.maximum(fewest, found.expected)
+        futures[horizon] = Forecast(fewest, found.p_any, found.p_alive)
+    return Scored(futures, factors)
+
+
+def orders_of_a_year(voices: Voices, summaries: PurchaseSummaries, scored: Scored) -> Floats:
+    """Expected orders of 365 days, never fewer than those of 90."""
+
+    def orders(fit: Fit, part: PurchaseSummaries) -> Floats:
+        return forecast(fit, part, YEAR).expected
+
+    return np.maximum(by_speaker(voices, summaries, orders), scored.futures[max(HORIZONS)].expected)
+
+
+def by_speaker(
+    voices: Voices,
+    summaries: PurchaseSummaries,
+    function: Callable[[Fit, PurchaseSummaries], Floats],
+) -> Floats:
+    """Numbers by the champion alone, and by MBG/NBD for x = 0; the summaries run along the last
+    axis. They are sorted by x, so that those with x = 0 come first.
+    """
+    once = summaries.repeats == 0
+    newcomers = newcomers_model(voices.champion, voices.usable)
+    if newcomers == voices.champion:
+        return function(voices.fits[voices.champion], summaries)
+    parts = [
+        function(voices.fits[name], select(summaries, rows))
+        for name, rows in ((newcomers, once), (voices.champion, ~once))
+        if rows.any()
+    ]
+    return np.concatenate(parts, axis=-1)
 
 
 def discounted_orders(
@@ -139,36 +188,14 @@ def discounted_orders(
     return total
 
 
-def _scored(
-    voices: Voices,
-    summaries: PurchaseSummaries,
-    paces: Mapping[int, Paces],
-    horizons: tuple[int, ...],
-) -> _Scored:
-    """``horizons``: ascending. More days never hold fewer orders, whatever the paces."""
-    futures: dict[int, Forecast] = {}
-    factors: dict[int, Paces] = {}
-    fewest = np.zeros(len(summaries))
-    for horizon in horizons:
-        own = forecasts(voices.fits, summaries, horizon)
-        mixed = blend(own, voices.champion, summaries)
-        if horizon in paces:
-            total = level(own, voices.champion, summaries)
-            factors[horizon] = at_level(paces[horizon], mixed, summaries, total)
-        found = paced(mixed, summaries, factors[min(horizon, max(HORIZONS))])
-        fewest = np.maximum(fewest, found.expected)
-        futures[horizon] = Forecast(fewest, found.p_any, found.p_alive)
-    return _Scored(futures, factors)
-
-
-def _factor(scored: _Scored, summaries: PurchaseSummaries, horizon: int) -> Floats:
+def _factor(scored: Scored, summaries: PurchaseSummaries, horizon: int) -> Floats:
     factor: Floats = scored.factors[horizon].orders[group_of(summaries)]
     return factor
 
 
-def _who(voices: Voices, summaries: PurchaseSummaries, scored: _Scored) -> dict[str, object]:
-    """The key columns, the model, expected orders with their paces, and P(alive), which is unknown
-    where the model has not seen anybody leave and the customer has bought once.
+def _who(voices: Voices, summaries: PurchaseSummaries, scored: Scored) -> dict[str, object]:
+    """The key columns, the model, expected orders of HORIZONS, and P(alive), which is unknown where
+    the model has not seen anybody leave and the customer has bought once.
     """
     newcomers = voices.usable[newcomers_model(voices.champion, voices.usable)]
     own = voices.usable[voices.champion]
@@ -176,7 +203,7 @@ def _who(voices: Voices, summaries: PurchaseSummaries, scored: _Scored) -> dict[
     unknown = once & (newcomers.fit.limit == NO_DROPOUT)
 
     # Summaries are sorted by x, so that those with x = 0 come first.
-    def by_speaker(first: str, rest: str) -> pa.Array:
+    def named(first: str, rest: str) -> pa.Array:
         count = int(once.sum())
         parts = ((first, count), (rest, len(summaries) - count))
         return pa.concat_arrays([repeated(name, size, pa.string()) for name, size in parts])
@@ -185,34 +212,26 @@ def _who(voices: Voices, summaries: PurchaseSummaries, scored: _Scored) -> dict[
         "repeat_purchase_days": summaries.repeats.astype(np.int64),
         "recency_days": summaries.recency.astype(np.int64),
         "tenure_days": summaries.tenure.astype(np.int64),
-        "model": by_speaker(newcomers.fit.model, own.fit.model),
-        "model_version": by_speaker(model_version(newcomers), model_version(own)),
+        "model": named(newcomers.fit.model, own.fit.model),
+        "model_version": named(model_version(newcomers), model_version(own)),
         "p_alive": pa.array(scored.futures[min(HORIZONS)].p_alive, mask=unknown),
-        **{f"pace_{h}d": _factor(scored, summaries, h) for h in HORIZONS},
         **{f"expected_orders_{h}d": future.expected for h, future in scored.futures.items()},
     }
 
 
 def _quantiles(
-    voices: Voices, summaries: PurchaseSummaries, factors: Paces, spend: SpendFit | None
+    voices: Voices, summaries: PurchaseSummaries, spend: SpendFit | None
 ) -> tuple[Floats, Floats | None]:
-    """Quantiles of orders and of money, each of shape (levels, summaries), group by group."""
-    orders = np.zeros((len(LEVELS), len(summaries)))
-    money = np.zeros_like(orders) if spend else None
-    edges = np.searchsorted(group_of(summaries), np.arange(LAST_GROUP + 2))
-    for group in range(LAST_GROUP + 1):
-        own = slice(int(edges[group]), int(edges[group + 1]))
-        if own.start == own.stop:
-            continue
-        name = voices.champion if group else newcomers_model(voices.champion, voices.usable)
-        part = PurchaseSummaries(
-            summaries.repeats[own],
-            summaries.recency[own],
-            summaries.tenure[own],
-            summaries.customers[own],
-        )
-        horizon = INTERVAL_HORIZON * float(factors.orders[group])
-        orders[:, own] = count_quantiles(voices.fits[name], part, horizon)
-        if money is not None and spend is not None:
-            money[:, own] = money_quantiles(voices.fits[name], spend, part, horizon)
-    return orders, money
+    """Quantiles of a year's orders and money, each of shape (levels, summaries)."""
+
+    def orders(fit: Fit, part: PurchaseSummaries) -> Floats:
+        return count_quantiles(fit, part, YEAR)
+
+    if spend is None:
+        return by_speaker(voices, summaries, orders), None
+    money = partial(_money, spend)
+    return by_speaker(voices, summaries, orders), by_speaker(voices, summaries, money)
+
+
+def _money(spend: SpendFit, fit: Fit, part: PurchaseSummaries) -> Floats:
+    return money_quantiles(fit, spend, part, YEAR)

@@ -107,16 +107,18 @@ def test_expected_orders_sum_to_plain_bg_nbds(
         assert total["expected_orders"] == pytest.approx(summaries.customers @ plain, rel=1e-4)
 
 
-def test_a_groups_year_is_its_models_year_at_its_pace(
+def test_months_follow_the_pace_of_the_group_and_a_year_does_not(
     purchases: PurchaseDays, tonight: LifetimeValueEstimates
 ) -> None:
     summaries, _ = distinct_summaries(customers_at(purchases, date_to_number(AS_OF)))
     scores = {name: tonight.scores[name].to_numpy() for name in tonight.scores.column_names}
     once = summaries.repeats == 0
-    own = forecast(fit(MBG_NBD, summaries), summaries, 365).expected
-    assert scores["expected_orders_365d"][once] == pytest.approx(
-        (own * scores["pace_90d"])[once], rel=1e-6
-    )
+    found = fit(MBG_NBD, summaries)
+    for horizon, factor in ((30, scores["pace_30d"]), (90, scores["pace_90d"]), (365, 1.0)):
+        own = forecast(found, summaries, horizon).expected
+        assert scores[f"expected_orders_{horizon}d"][once] == pytest.approx(
+            (own * factor)[once], rel=1e-6
+        )
     for x in range(13):
         group = np.minimum(summaries.repeats, 12) == x
         assert group.any()
