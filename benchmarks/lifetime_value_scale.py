@@ -63,7 +63,8 @@ from estimation.lifetime_value.fitting import fit
 from estimation.lifetime_value.pace import LAST_GROUP, Paces
 from estimation.lifetime_value.purchase_models import BG_NBD, MBG_NBD
 from estimation.lifetime_value.scoring import (
-    Voices, by_speaker, discounted_orders, orders_of_a_year, score)
+    Voices, discounted_orders, orders_of_a_year, score)
+from estimation.lifetime_value.forecasting import outlook
 from estimation.lifetime_value.predictive_intervals import count_quantiles, money_quantiles
 from estimation.lifetime_value.gamma_gamma import SpendFit
 from estimation.lifetime_value.purchase_summaries import PurchaseSummaries
@@ -86,14 +87,14 @@ if wanted == "intervals":
 else:
     started, cpu = time.perf_counter(), time.process_time()
     paces = Paces(np.full(LAST_GROUP + 1, 1.1), np.full(LAST_GROUP + 1, 1.1))
-    scored = score(voices, rows, {30: paces, 90: paces})
+    ahead = outlook(voices.fits, rows)
+    scored = score(voices, ahead, {30: paces, 90: paces})
     scores = pa.table({
         "x": found["x"], "t_x": found["t_x"], "tenure": found["tenure"],
         "p_alive": scored.futures[30].p_alive, "p_order_30d": scored.futures[30].p_any,
         **{f"expected_orders_{days}d": each.expected for days, each in scored.futures.items()},
-        "expected_orders_365d": orders_of_a_year(voices, rows, scored),
-        "discounted_orders": by_speaker(
-            voices, rows, lambda fit, part: discounted_orders(fit, part, 0.1, 1095.75)),
+        "expected_orders_365d": orders_of_a_year(voices, ahead, scored),
+        "discounted_orders": discounted_orders(voices, ahead, 0.1, 1095.75),
     })
     result["cells"] = time.process_time() - cpu
     connection.execute(

@@ -16,7 +16,12 @@ import numpy as np
 
 from estimation.lifetime_value.blending import alone, blend, level, speakers
 from estimation.lifetime_value.fitting import Fit, fit
-from estimation.lifetime_value.forecasting import Forecast, forecast, naive_forecast
+from estimation.lifetime_value.forecasting import (
+    Forecast,
+    forecasts,
+    naive_forecast,
+    outlook,
+)
 from estimation.lifetime_value.holdout_measures import (
     HoldoutMeasures,
     Outcomes,
@@ -175,6 +180,7 @@ def hold_out(
     known = customers_at(purchases, origin)
     summaries, positions = distinct_summaries(known)
     at_origin = fit_models(summaries, origin, models, starts)
+    ahead = outlook(at_origin.fits, summaries)
     found = [
         Holdout(
             origin=origin,
@@ -182,7 +188,7 @@ def hold_out(
             fits=at_origin.fits,
             summaries=summaries,
             outcomes=count_outcomes(positions, purchases_within(purchases, known, horizon)),
-            futures=forecasts(at_origin.fits, summaries, horizon),
+            futures=forecasts(ahead, horizon),
         )
         for horizon in horizons
     ]
@@ -243,13 +249,6 @@ def fit_models(
     return FitsAt(fits, tuple(refusals))
 
 
-def forecasts(
-    fits: Mapping[str, Fit], summaries: PurchaseSummaries, horizon: float
-) -> dict[str, Forecast]:
-    """Every model's own forecast, by name."""
-    return {name: forecast(found, summaries, float(horizon)) for name, found in fits.items()}
-
-
 def published_forecast(
     futures: Mapping[str, Forecast], name: str, summaries: PurchaseSummaries, paces: Paces
 ) -> Forecast:
@@ -282,7 +281,7 @@ def previous_errors(
         known = customers_at(purchases, own.origin)
         summaries, positions = distinct_summaries(known)
         paces = learn(history.trials, name, horizon, own.origin)
-        futures = forecasts(yesterday, summaries, horizon)
+        futures = forecasts(outlook(yesterday, summaries), horizon)
         future = published_forecast(futures, name, summaries, paces)
         actual = purchases_within(purchases, known, horizon)
         missed[own.origin, horizon] = float(np.abs(future.expected[positions] - actual).mean())

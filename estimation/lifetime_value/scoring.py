@@ -17,12 +17,19 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from estimation.lifetime_value.backtest import HORIZONS, forecasts
+from estimation.lifetime_value.backtest import HORIZONS
 from estimation.lifetime_value.blending import blend, level, newcomers_model
 from estimation.lifetime_value.discounting import daily_rate, discounted_purchases_if_alive
 from estimation.lifetime_value.fallback import UsableFit
 from estimation.lifetime_value.fitting import NO_DROPOUT, Fit
-from estimation.lifetime_value.forecasting import Forecast, cells_of, forecast, look_up, p_alive
+from estimation.lifetime_value.forecasting import (
+    Forecast,
+    Outlook,
+    expected_purchases,
+    forecasts,
+    if_alive,
+    outlook,
+)
 from estimation.lifetime_value.gamma_gamma import SpendFit
 from estimation.lifetime_value.night_tables import (
     FORMER_SCORES,
@@ -84,19 +91,16 @@ def scores_table(
     lifetime_days: float,
 ) -> pa.Table:
     """One row per summary, in the schema SCORES; ``paces`` by horizon of HORIZONS."""
-    scored = score(voices, summaries, paces)
-
-    def discounted(fit: Fit, part: PurchaseSummaries) -> Floats:
-        return discounted_orders(fit, part, yearly_discount, lifetime_days)
-
-    orders, money = _quantiles(voices, summaries, spend)
+    ahead = outlook(voices.fits, summaries)
+    scored = score(voices, ahead, paces)
+    orders, money = _quantiles(voices, ahead, spend)
     columns: dict[str, object] = {
         **_who(voices, summaries, scored),
         **{f"pace_{horizon}d": _factor(scored, summaries, horizon) for horizon in HORIZONS},
         "customers": summaries.customers.astype(np.int64),
         "p_order_30d": scored.futures[30].p_any,
-        "expected_orders_365d": orders_of_a_year(voices, summaries, scored),
-        "discounted_orders": by_speaker(voices, summaries, discounted),
+        "expected_orders_365d": orders_of_a_year(voices, ahead, scored),
+        "discounted_orders": discounted_orders(voices, ahead, yearly_discount, lifetime_days),
     }
     for place, quantile in enumerate(LEVELS):
         columns[level_name("orders_365d", quantile)] = orders[place]
@@ -116,7 +120,7 @@ def former_table(
     size = len(summaries)
     columns: dict[str, object] = {
         "origin_date": repeated(day, size, pa.int32()).cast(pa.date32()),
-        **_who(voices, summaries, score(voices, summaries, paces)),
+        **_who(voices, summaries, score(voices, outlook(voices.fits, summaries), paces)),
         "spend_p": repeated(spend.p if spend else None, size, pa.float64()),
         "spend_q": repeated(spend.q if spend else None, size, pa.float64()),
         "spend_v": repeated(spend.v if spend else None, size, pa.float64()),
@@ -124,68 +128,63 @@ def former_table(
     return pa.table({name: columns[name] for name in FORMER_SCORES.names}, schema=FORMER_SCORES)
 
 
-def score(voices: Voices, summaries: PurchaseSummaries, paces: Mapping[int, Paces]) -> Scored:
+def score(voices: Voices, ahead: Outlook, paces: Mapping[int, Paces]) -> Scored:
     """The forecasts of HORIZONS: blended, every group at its pace, all together at the level. More
     days never hold fewer orders.
     """
     futures: dict[int, Forecast] = {}
     factors: dict[int, Paces] = {}
-    fewest = np.zeros(len(summaries))
+    fewest = np.zeros(len(ahead.summaries))
     for horizon in sorted(HORIZONS):
-        own = forecasts(voices.fits, summaries, horizon)
-        mixed = blend(own, voices.champion, summaries)
-        total = level(own, voices.champion, summaries)
-        factors[horizon] = at_level(paces[horizon], mixed, summaries, total)
-        found = paced(mixed, summaries, factors[horizon])
+        own = forecasts(ahead, float(horizon))
+        mixed = blend(own, voices.champion, ahead.summaries)
+        total = level(own, voices.champion, ahead.summaries)
+        factors[horizon] = at_level(paces[horizon], mixed, ahead.summaries, total)
+        found = paced(mixed, ahead.summaries, factors[horizon])
         fewest = np.maximum(fewest, found.expected)
         futures[horizon] = Forecast(fewest, found.p_any, found.p_alive)
     return Scored(futures, factors)
 
 
-def orders_of_a_year(voices: Voices, summaries: PurchaseSummaries, scored: Scored) -> Floats:
+def orders_of_a_year(voices: Voices, ahead: Outlook, scored: Scored) -> Floats:
     """Expected orders of 365 days, never fewer than those of 90."""
 
-    def orders(fit: Fit, part: PurchaseSummaries) -> Floats:
-        return forecast(fit, part, YEAR).expected
+    def orders(known: Outlook, name: str) -> Floats:
+        return expected_purchases(known, name, YEAR)
 
-    return np.maximum(by_speaker(voices, summaries, orders), scored.futures[max(HORIZONS)].expected)
-
-
-def by_speaker(
-    voices: Voices,
-    summaries: PurchaseSummaries,
-    function: Callable[[Fit, PurchaseSummaries], Floats],
-) -> Floats:
-    """Numbers by the champion alone, and by MBG/NBD for x = 0; the summaries run along the last
-    axis. They are sorted by x, so that those with x = 0 come first.
-    """
-    once = summaries.repeats == 0
-    newcomers = newcomers_model(voices.champion, voices.usable)
-    if newcomers == voices.champion:
-        return function(voices.fits[voices.champion], summaries)
-    parts = [
-        function(voices.fits[name], select(summaries, rows))
-        for name, rows in ((newcomers, once), (voices.champion, ~once))
-        if rows.any()
-    ]
-    return np.concatenate(parts, axis=-1)
+    return np.maximum(_alone(voices, ahead, orders), scored.futures[max(HORIZONS)].expected)
 
 
 def discounted_orders(
-    fit: Fit, summaries: PurchaseSummaries, yearly_discount: float, lifetime_days: float
+    voices: Voices, ahead: Outlook, yearly_discount: float, lifetime_days: float
 ) -> Floats:
-    """Expected orders of one model within ``lifetime_days``, discounted continuously."""
-    purchase_model = model(fit.model)
+    """Expected orders within ``lifetime_days``, discounted continuously."""
     rate = daily_rate(yearly_discount)
 
-    def discounted(parameters: Floats, x: Floats, t_x: Floats, tenure: Floats) -> Floats:
-        return discounted_purchases_if_alive(
-            purchase_model, parameters, x, t_x, tenure, lifetime_days, rate
-        )
+    def orders(known: Outlook, name: str) -> Floats:
+        purchase_model = model(known.fits[name].model)
 
-    alive = p_alive(fit, summaries)
-    total: Floats = alive * look_up(fit, cells_of(summaries, purchase_model), discounted)
-    return total
+        def discounted(parameters: Floats, x: Floats, t_x: Floats, tenure: Floats) -> Floats:
+            return discounted_purchases_if_alive(
+                purchase_model, parameters, x, t_x, tenure, lifetime_days, rate
+            )
+
+        return if_alive(known, name, discounted)
+
+    return _alone(voices, ahead, orders)
+
+
+def _alone(voices: Voices, ahead: Outlook, function: Callable[[Outlook, str], Floats]) -> Floats:
+    """Numbers by the champion alone, and by MBG/NBD for x = 0; the summaries run along the last
+    axis. They are sorted by x, so that those with x = 0, which are few kinds, come first.
+    """
+    values = function(ahead, voices.champion)
+    newcomers = newcomers_model(voices.champion, voices.usable)
+    once = ahead.summaries.repeats == 0
+    if newcomers != voices.champion and once.any():
+        fits = {newcomers: voices.fits[newcomers]}
+        values[..., once] = function(outlook(fits, select(ahead.summaries, once)), newcomers)
+    return values
 
 
 def _factor(scored: Scored, summaries: PurchaseSummaries, horizon: int) -> Floats:
@@ -220,18 +219,17 @@ def _who(voices: Voices, summaries: PurchaseSummaries, scored: Scored) -> dict[s
 
 
 def _quantiles(
-    voices: Voices, summaries: PurchaseSummaries, spend: SpendFit | None
+    voices: Voices, ahead: Outlook, spend: SpendFit | None
 ) -> tuple[Floats, Floats | None]:
     """Quantiles of a year's orders and money, each of shape (levels, summaries)."""
 
-    def orders(fit: Fit, part: PurchaseSummaries) -> Floats:
-        return count_quantiles(fit, part, YEAR)
+    def orders(known: Outlook, name: str) -> Floats:
+        return count_quantiles(known.fits[name], known.summaries, YEAR)
 
     if spend is None:
-        return by_speaker(voices, summaries, orders), None
-    money = partial(_money, spend)
-    return by_speaker(voices, summaries, orders), by_speaker(voices, summaries, money)
+        return _alone(voices, ahead, orders), None
+    return _alone(voices, ahead, orders), _alone(voices, ahead, partial(_money, spend))
 
 
-def _money(spend: SpendFit, fit: Fit, part: PurchaseSummaries) -> Floats:
-    return money_quantiles(fit, spend, part, YEAR)
+def _money(spend: SpendFit, known: Outlook, name: str) -> Floats:
+    return money_quantiles(known.fits[name], spend, known.summaries, YEAR)
