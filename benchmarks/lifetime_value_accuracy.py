@@ -1,8 +1,8 @@
 """Does the champion, chosen on earlier origins only, forecast better than plain BG/NBD?
 
 Walks over CDNOW's master file and Online Retail (RAPPORT_REALDATA) week by week. At each origin the
-champion is chosen from the latest four complete origins of each horizon, 28 days apart, and its
-total gets an interval as wide as the totals of these origins were off.
+champion is chosen from the latest four complete origins of each horizon, 28 days apart; the same
+origins show the paces, and the total gets an interval as wide as their totals were off.
 """
 
 from __future__ import annotations
@@ -16,22 +16,20 @@ import numpy as np
 
 from estimation.lifetime_value.backtest import (
     HORIZONS,
-    ORIGINS,
     WORKERS,
     Backtest,
     Evaluation,
-    evaluate_origin,
+    Holdout,
+    evaluate,
+    hold_out,
+    trials_of,
 )
 from estimation.lifetime_value.champion import choose, gates
-from estimation.lifetime_value.forecasting import forecast, naive_forecast
-from estimation.lifetime_value.holdout_measures import HoldoutMeasures, count_outcomes, measure
+from estimation.lifetime_value.forecasting import naive_forecast
+from estimation.lifetime_value.holdout_measures import HoldoutMeasures, measure
+from estimation.lifetime_value.pace import ORIGINS, Trial
 from estimation.lifetime_value.portfolio import portfolio_interval
-from estimation.lifetime_value.purchase_days import (
-    PurchaseDays,
-    customers_at,
-    distinct_summaries,
-    purchases_within,
-)
+from estimation.lifetime_value.purchase_days import PurchaseDays
 from estimation.lifetime_value.purchase_models import BG_NBD, MBG_NBD, PurchaseModel, mbg_cnbd
 from tests.estimation.lifetime_value.real_purchases import (
     CDNOW_END,
@@ -64,57 +62,76 @@ def walk(
     first = int(purchases.days.min())
     origins = range(end - min(HORIZONS), first + min(HORIZONS) - 1, -WEEK)
     with ThreadPoolExecutor(WORKERS) as workers:
-        found = workers.map(lambda origin: _at(purchases, origin, first, end, models), origins)
-    everything = {(each.origin, each.horizon, each.model): each for part in found for each in part}
-    return list(_steps(purchases, everything, [each.name for each in models], horizon))
+        found = list(
+            workers.map(lambda origin: _at(purchases, origin, first, end, models), origins)
+        )
+    holdouts = {(each.origin, each.horizon): each for part in found for each in part}
+    return list(_steps(holdouts, [each.name for each in models], horizon))
 
 
 def _at(
     purchases: PurchaseDays, origin: int, first: int, end: int, models: list[PurchaseModel]
-) -> list[Evaluation]:
+) -> list[Holdout]:
     horizons = [days for days in HORIZONS if first + days <= origin <= end - days]
-    return evaluate_origin(purchases, origin, horizons, models, {})[0]
+    return hold_out(purchases, origin, horizons, models, {})[0]
+
+
+def complete_before(origin: int, horizon: int) -> list[int]:
+    """The four origins, weeks before, whose horizon has passed; some before anything was known."""
+    latest = origin - WEEK * -(-horizon // WEEK)
+    return [latest - SPACING * back for back in range(ORIGINS)]
 
 
 def _steps(
-    purchases: PurchaseDays,
-    everything: dict[tuple[int, int, str], Evaluation],
-    names: list[str],
-    horizon: int,
+    holdouts: dict[tuple[int, int], Holdout], names: list[str], horizon: int
 ) -> Iterator[Step]:
-    for origin in sorted({day for day, days, _ in everything if days == horizon}):
-        if (origin, horizon, BG_NBD.name) not in everything:
+    trials = {place: trials_of(holdout) for place, holdout in holdouts.items()}
+    evaluations = {
+        (*place, name): evaluate(holdout, name, list(_known(trials, *place)))
+        for place, holdout in holdouts.items()
+        for name in holdout.fits
+    }
+    for origin in sorted({day for day, days in holdouts if days == horizon}):
+        holdout = holdouts[origin, horizon]
+        if BG_NBD.name not in holdout.fits:
             continue
         earlier = [
-            everything[place]
+            evaluations[day, days, name]
             for days in HORIZONS
-            for back in range(ORIGINS)
+            for day in complete_before(origin, days)
             for name in names
-            if (place := (origin - WEEK * -(-days // WEEK) - SPACING * back, days, name))
-            in everything
+            if (day, days, name) in evaluations
         ]
-        history = Backtest(tuple(earlier), ())
+        history = Backtest(tuple(earlier), (), ())
         ranking = choose(history, names, gates(history)).ranking
-        champion = next(name for name in ranking if (origin, horizon, name) in everything)
-        own = everything[origin, horizon, champion].measures
-        misses = [
-            float(np.log(each.measures.actual / each.measures.predicted))
-            for each in earlier
-            if (each.model, each.horizon) == (champion, horizon)
-        ]
+        champion = next(name for name in ranking if name in holdout.fits)
+        own = evaluations[origin, horizon, champion].measures
+        misses = _misses(earlier, champion, horizon)
         interval = portfolio_interval(own.predicted, misses, horizon / SPACING)
-        plain = _plain(purchases, everything[origin, horizon, BG_NBD.name])
-        yield Step(champion, own, plain, interval.low <= own.actual <= interval.high)
+        covered = interval.low <= own.actual <= interval.high
+        yield Step(champion, own, _plain(holdout), covered)
 
 
-def _plain(purchases: PurchaseDays, published: Evaluation) -> HoldoutMeasures:
+def _known(
+    trials: dict[tuple[int, int], list[Trial]], origin: int, horizon: int
+) -> Iterator[Trial]:
+    for day in complete_before(origin, horizon):
+        yield from trials.get((day, horizon), [])
+
+
+def _misses(earlier: list[Evaluation], champion: str, horizon: int) -> list[float]:
+    return [
+        float(np.log(each.measures.actual / each.measures.predicted))
+        for each in earlier
+        if (each.model, each.horizon) == (champion, horizon)
+    ]
+
+
+def _plain(holdout: Holdout) -> HoldoutMeasures:
     """BG/NBD as in the textbook, which holds one-time customers alive."""
-    known = customers_at(purchases, published.origin)
-    summaries, positions = distinct_summaries(known)
-    future = forecast(published.fit, summaries, float(published.horizon))
-    outcomes = count_outcomes(positions, purchases_within(purchases, known, published.horizon))
-    naive = naive_forecast(summaries, float(published.horizon))
-    return measure(summaries, future.expected, future.p_any, naive, outcomes)
+    future = holdout.futures[BG_NBD.name]
+    naive = naive_forecast(holdout.summaries, float(holdout.horizon))
+    return measure(holdout.summaries, future.expected, future.p_any, naive, holdout.outcomes)
 
 
 def print_walk(title: str, steps: list[Step]) -> None:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from estimation.lifetime_value.backtest import evaluate_origin
+from estimation.lifetime_value.backtest import evaluate, hold_out
 from estimation.lifetime_value.purchase_models import MBG_NBD
 from publishing.calibration_chart import SIZE, STYLE, calibration_chart
 from publishing.markup import Markup, element, style_sheet
@@ -51,9 +51,10 @@ def write_picture(path: Path, charts: Sequence[tuple[Sequence[tuple[float, float
 
 def main(_: list[str]) -> None:
     """Draw the picture of docs/metrics.md."""
-    found, _refused = evaluate_origin(
+    holdouts, _refused = hold_out(
         cdnow("CDNOW_sample.txt"), CDNOW_CALIBRATION_END, (30, 90), [MBG_NBD], {}
     )
+    found = [evaluate(holdout, MBG_NBD.name, []) for holdout in holdouts]
     charts = [
         (each.measures.groups, f"share of buyers within {each.horizon} days") for each in found
     ]

@@ -2,7 +2,8 @@
 
 Customers play BG/NBD's story day by day for three years; both models are fitted to the distinct (x,
 t_x, T), the next 30 days are forecast and counted, and all customers are written as Parquet by a
-SQL join, beside a copy of a table as wide. Every part runs in a process of its own.
+SQL join, beside a copy of a table as wide: with MBG/NBD as champion, so that both models speak for
+everybody. Every part runs in a process of its own.
 """
 
 from __future__ import annotations
@@ -57,11 +58,13 @@ SCORE = """
 import json, sys, time
 from datetime import date
 import duckdb, numpy as np, pyarrow as pa
-from estimation.lifetime_value import night
 from estimation.lifetime_value.fallback import UsableFit
 from estimation.lifetime_value.fitting import fit
-from estimation.lifetime_value.forecasting import forecast, p_alive
-from estimation.lifetime_value.purchase_models import MBG_NBD
+from estimation.lifetime_value.pace import LAST_GROUP, Paces
+from estimation.lifetime_value.purchase_models import BG_NBD, MBG_NBD
+from estimation.lifetime_value.scoring import (
+    Voices, discounted_orders, orders_of_a_year, score)
+from estimation.lifetime_value.forecasting import outlook
 from estimation.lifetime_value.predictive_intervals import count_quantiles, money_quantiles
 from estimation.lifetime_value.gamma_gamma import SpendFit
 from estimation.lifetime_value.purchase_summaries import PurchaseSummaries
@@ -72,6 +75,8 @@ found = connection.execute(
 columns = [np.asarray(found[name], np.float64) for name in ("x", "t_x", "tenure", "customers")]
 rows = PurchaseSummaries(*columns)
 fitted = fit(MBG_NBD, rows)
+usable = {each.name: UsableFit(fit(each, rows), 0, None) for each in (MBG_NBD, BG_NBD)}
+voices = Voices(MBG_NBD.name, usable)
 result = {}
 if wanted == "intervals":
     spend = SpendFit(6.25, 3.74, 15.44, (0.1, 0.1, 0.1), (), 0.0, 1.0)
@@ -81,13 +86,15 @@ if wanted == "intervals":
     result = {"wall": time.perf_counter() - started, "cpu": time.process_time() - cpu}
 else:
     started, cpu = time.perf_counter(), time.process_time()
-    futures = [forecast(fitted, rows, float(days)) for days in (30, 90, 365)]
+    paces = Paces(np.full(LAST_GROUP + 1, 1.1), np.full(LAST_GROUP + 1, 1.1))
+    ahead = outlook(voices.fits, rows)
+    scored = score(voices, ahead, {30: paces, 90: paces})
     scores = pa.table({
         "x": found["x"], "t_x": found["t_x"], "tenure": found["tenure"],
-        "p_alive": p_alive(fitted, rows), "p_order_30d": futures[0].p_any,
-        "expected_orders_30d": futures[0].expected, "expected_orders_90d": futures[1].expected,
-        "expected_orders_365d": futures[2].expected,
-        "discounted_orders": night._discounted(fitted, rows, night.LifetimeValueSettings()),
+        "p_alive": scored.futures[30].p_alive, "p_order_30d": scored.futures[30].p_any,
+        **{f"expected_orders_{days}d": each.expected for days, each in scored.futures.items()},
+        "expected_orders_365d": orders_of_a_year(voices, ahead, scored),
+        "discounted_orders": discounted_orders(voices, ahead, 0.1, 1095.75),
     })
     result["cells"] = time.process_time() - cpu
     connection.execute(

@@ -26,7 +26,7 @@ TABLES: dict[str, pa.Schema] = {
 }
 
 # Beside the estimation's own arrays; beyond it DuckDB goes to disk.
-SMALL: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "300MB"}
+SMALL: dict[str, str | bool | int | float | list[str]] = {"memory_limit": "200MB"}
 
 # Numbered customers instead of texts, in the order that the estimation wants.
 PURCHASE_DAYS = """
@@ -41,11 +41,15 @@ PURCHASE_DAYS = """
 
 
 def create_missing(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create the tables that are not there yet, empty: the first dbt phase reads their columns."""
+    """Create the tables that are not there yet, or have other columns than this version writes,
+    empty: the first dbt phase reads their columns, and each night fills them anew.
+    """
     connection.execute("create schema if not exists estimates")
     for name, schema in TABLES.items():
+        if _columns(connection, name) == schema.names:
+            continue
         empty = schema.empty_table()  # noqa: F841 -- DuckDB finds it by its name
-        connection.execute(f"create table if not exists estimates.{name} as select * from empty")
+        connection.execute(f"create or replace table estimates.{name} as select * from empty")
 
 
 def estimate_into(warehouse: Path, as_of: date, settings: LifetimeValueSettings) -> None:
@@ -56,6 +60,19 @@ def estimate_into(warehouse: Path, as_of: date, settings: LifetimeValueSettings)
     night = estimate(purchases, as_of, settings)
     with duckdb.connect(str(warehouse), config=SMALL) as connection:
         _write_all(connection, night)
+
+
+def _columns(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    """The columns of a table in their order; none where there is no such table."""
+    rows = connection.execute(
+        """
+        select column_name from information_schema.columns
+        where table_schema = 'estimates' and table_name = ?
+        order by ordinal_position
+        """,
+        [name],
+    ).fetchall()
+    return [column for (column,) in rows]
 
 
 def _write_all(connection: duckdb.DuckDBPyConnection, night: LifetimeValueEstimates) -> None:

@@ -14,25 +14,41 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from estimation.lifetime_value.blending import alone, blend, level, speakers
 from estimation.lifetime_value.fitting import Fit, fit
-from estimation.lifetime_value.forecasting import Forecast, forecast, naive_forecast
+from estimation.lifetime_value.forecasting import (
+    Forecast,
+    forecasts,
+    naive_forecast,
+    outlook,
+)
 from estimation.lifetime_value.holdout_measures import (
     HoldoutMeasures,
+    Outcomes,
     count_outcomes,
+    errors,
     measure,
 )
 from estimation.lifetime_value.maximum_likelihood import FitRefused
+from estimation.lifetime_value.pace import (
+    ORIGINS,
+    Paces,
+    Trial,
+    at_level,
+    learn,
+    paced,
+    trial,
+)
 from estimation.lifetime_value.purchase_days import (
     PurchaseDays,
     customers_at,
     distinct_summaries,
     purchases_within,
 )
-from estimation.lifetime_value.purchase_models import BG_NBD, MBG_NBD, PurchaseModel, model
+from estimation.lifetime_value.purchase_models import PurchaseModel, model
 from estimation.lifetime_value.purchase_summaries import PurchaseSummaries
 
 HORIZONS = (30, 90)
-ORIGINS = 4
 STEP = 30
 # NumPy releases the interpreter's lock in long loops, so that two origins are computed at a time;
 # more would hold more memory.
@@ -41,8 +57,9 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Evaluation:
-    """One model's forecast from one origin (days since 1970-01-01) over one horizon (days), and how
-    it came out.
+    """What would have been published with ``model`` as champion from one origin (days since
+    1970-01-01) over one horizon (days), and how it came out: ``measures``. ``model_mae`` and
+    ``model_rmse``: errors of the model alone, by which models are compared.
     """
 
     model: str
@@ -50,6 +67,8 @@ class Evaluation:
     horizon: int
     fit: Fit
     measures: HoldoutMeasures
+    model_mae: float
+    model_rmse: float
 
 
 @dataclass(frozen=True)
@@ -63,10 +82,25 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Backtest:
-    """Everything that rolling origins have shown."""
+    """Everything that rolling origins have shown. ``trials``: the sums that paces are learned
+    from, of earlier origins than those evaluated, too.
+    """
 
     evaluations: tuple[Evaluation, ...]
     refusals: tuple[Refusal, ...]
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Holdout:
+    """Every model's own forecast from one origin over one horizon, and what came."""
+
+    origin: int
+    horizon: int
+    fits: dict[str, Fit]
+    summaries: PurchaseSummaries
+    outcomes: Outcomes
+    futures: dict[str, Forecast]
 
 
 @dataclass(frozen=True)
@@ -101,45 +135,99 @@ def backtest(
     1970-01-01). ``starts``: fits to begin the search from.
     """
     if not len(purchases.days):
-        return Backtest((), ())
+        return Backtest((), (), ())
     first_day = int(purchases.days.min())
-    wanted: dict[int, list[int]] = {}
-    for horizon in horizons:
-        for origin in rolling_origins(first_day, last_day, horizon):
-            wanted.setdefault(origin, []).append(horizon)
-    origins = sorted(wanted, reverse=True)
+    evaluated = {
+        (origin, horizon)
+        for horizon in horizons
+        for origin in rolling_origins(first_day, last_day, horizon)
+    }
+    wanted: dict[int, set[int]] = {}
+    for origin, horizon in evaluated:
+        for place in (origin, *rolling_origins(first_day, origin, horizon)):
+            wanted.setdefault(place, set()).add(horizon)
+
+    def at(origin: int) -> tuple[list[Holdout], list[Trial], tuple[Refusal, ...]]:
+        found, refused = hold_out(purchases, origin, sorted(wanted[origin]), models, starts or {})
+        sums = [each for holdout in found for each in trials_of(holdout)]
+        # Arrays are large: only sums stay of origins that paces alone are learned from.
+        kept = [each for each in found if (each.origin, each.horizon) in evaluated]
+        return kept, sums, refused if any(origin == day for day, _ in evaluated) else ()
+
     with ThreadPoolExecutor(WORKERS) as workers:
-        results = workers.map(
-            lambda origin: evaluate_origin(purchases, origin, wanted[origin], models, starts or {}),
-            origins,
-        )
-        parts = list(results)
+        parts = list(workers.map(at, sorted(wanted, reverse=True)))
+    trials = tuple(each for _, sums, _ in parts for each in sums)
     return Backtest(
-        tuple(evaluation for found, _ in parts for evaluation in found),
-        tuple(refusal for _, refused in parts for refusal in refused),
+        tuple(
+            evaluate(holdout, name, trials)
+            for found, _, _ in parts
+            for holdout in found
+            for name in holdout.fits
+        ),
+        tuple(refusal for _, _, refused in parts for refusal in refused),
+        trials,
     )
 
 
-def evaluate_origin(
+def hold_out(
     purchases: PurchaseDays,
     origin: int,
     horizons: Sequence[int],
     models: Sequence[PurchaseModel],
     starts: Mapping[str, Fit],
-) -> tuple[list[Evaluation], tuple[Refusal, ...]]:
-    """Fit every model at one origin and evaluate every horizon. ``starts``: see `backtest`."""
+) -> tuple[list[Holdout], tuple[Refusal, ...]]:
+    """Fit every model at one origin and forecast every horizon. ``starts``: see `backtest`."""
     known = customers_at(purchases, origin)
     summaries, positions = distinct_summaries(known)
     at_origin = fit_models(summaries, origin, models, starts)
-    found: list[Evaluation] = []
-    for horizon in horizons:
-        outcomes = count_outcomes(positions, purchases_within(purchases, known, horizon))
-        naive = naive_forecast(summaries, horizon)
-        for name, own in at_origin.fits.items():
-            future = published_forecast(at_origin.fits, name, summaries, horizon)
-            measures = measure(summaries, future.expected, future.p_any, naive, outcomes)
-            found.append(Evaluation(name, origin, horizon, own, measures))
+    ahead = outlook(at_origin.fits, summaries)
+    found = [
+        Holdout(
+            origin=origin,
+            horizon=horizon,
+            fits=at_origin.fits,
+            summaries=summaries,
+            outcomes=count_outcomes(positions, purchases_within(purchases, known, horizon)),
+            futures=forecasts(ahead, horizon),
+        )
+        for horizon in horizons
+    ]
     return found, at_origin.refusals
+
+
+def trials_of(holdout: Holdout) -> list[Trial]:
+    """One per model, as champion."""
+    return [
+        trial(
+            name,
+            holdout.origin,
+            holdout.horizon,
+            holdout.summaries,
+            blend(holdout.futures, name, holdout.summaries),
+            holdout.outcomes,
+        )
+        for name in holdout.fits
+    ]
+
+
+def evaluate(holdout: Holdout, name: str, trials: Iterable[Trial]) -> Evaluation:
+    """How the forecast with model ``name`` as champion came out, at the paces that the ``trials``
+    complete by the origin show.
+    """
+    summaries, outcomes = holdout.summaries, holdout.outcomes
+    paces = learn(trials, name, holdout.horizon, holdout.origin)
+    future = published_forecast(holdout.futures, name, summaries, paces)
+    naive = naive_forecast(summaries, holdout.horizon)
+    mae, rmse = errors(alone(holdout.futures, name, summaries), outcomes)
+    return Evaluation(
+        model=name,
+        origin=holdout.origin,
+        horizon=holdout.horizon,
+        fit=holdout.fits[name],
+        measures=measure(summaries, future.expected, future.p_any, naive, outcomes),
+        model_mae=mae,
+        model_rmse=rmse,
+    )
 
 
 def fit_models(
@@ -162,21 +250,14 @@ def fit_models(
 
 
 def published_forecast(
-    fits: dict[str, Fit], name: str, summaries: PurchaseSummaries, horizon: float
+    futures: Mapping[str, Forecast], name: str, summaries: PurchaseSummaries, paces: Paces
 ) -> Forecast:
-    """The forecast that would be published with model ``name`` as champion: customers with x = 0
-    are taken from MBG/NBD where BG/NBD is the champion, because BG/NBD holds them alive by
-    assumption.
+    """The forecast that is published with model ``name`` as champion: blended, every group at its
+    pace, the total at BG/NBD's level. ``futures``: every model's own.
     """
-    own = forecast(fits[name], summaries, horizon)
-    if name != BG_NBD.name or MBG_NBD.name not in fits:
-        return own
-    other = forecast(fits[MBG_NBD.name], summaries, horizon)
-    once = summaries.repeats == 0
-    return Forecast(
-        expected=np.where(once, other.expected, own.expected),
-        p_any=np.where(once, other.p_any, own.p_any),
-    )
+    mixed = blend(futures, name, summaries)
+    factors = at_level(paces, mixed, summaries, level(futures, name, summaries))
+    return paced(mixed, summaries, factors)
 
 
 def previous_errors(
@@ -189,16 +270,19 @@ def previous_errors(
     for each in history.evaluations:
         if each.model == name and each.origin >= latest.get(each.horizon, each).origin:
             latest[each.horizon] = each
-    errors: dict[tuple[int, int], float] = {}
-    for horizon, each in latest.items():
-        before, _ = distinct_summaries(customers_at(purchases, each.origin - 1))
-        models = [model(name)] if name == MBG_NBD.name else [model(name), MBG_NBD]
-        yesterday = fit_models(before, each.origin - 1, models, {name: each.fit})
-        if name not in yesterday.fits:
+    missed: dict[tuple[int, int], float] = {}
+    for horizon, own in latest.items():
+        starts = {each.model: each.fit for each in history.evaluations if each.origin == own.origin}
+        models = [model(each) for each in starts if each in speakers(name)]
+        before, _ = distinct_summaries(customers_at(purchases, own.origin - 1))
+        yesterday = fit_models(before, own.origin - 1, models, starts).fits
+        if name not in yesterday:
             continue
-        known = customers_at(purchases, each.origin)
+        known = customers_at(purchases, own.origin)
         summaries, positions = distinct_summaries(known)
-        future = published_forecast(yesterday.fits, name, summaries, horizon)
+        paces = learn(history.trials, name, horizon, own.origin)
+        futures = forecasts(outlook(yesterday, summaries), horizon)
+        future = published_forecast(futures, name, summaries, paces)
         actual = purchases_within(purchases, known, horizon)
-        errors[each.origin, horizon] = float(np.abs(future.expected[positions] - actual).mean())
-    return errors
+        missed[own.origin, horizon] = float(np.abs(future.expected[positions] - actual).mean())
+    return missed

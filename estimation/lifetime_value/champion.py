@@ -103,14 +103,15 @@ def failed(found: Gates, name: str) -> bool:
 
 
 def loss(evaluation: Evaluation) -> float:
-    """ln of the errors relative to the naive forecast's: the absolute one speaks for the many, the
-    squared one for the few who buy a lot.
+    """ln of the model's own errors relative to the naive forecast's: the absolute one speaks for
+    the many, the squared one for the few who buy a lot. Own errors, because published forecasts
+    share half of their parts and all of their level, and differ by chance rather than by model.
     """
     measures = evaluation.measures
     floor = 1e-12
     return float(
-        np.log(max(measures.mae, floor) / max(measures.naive_mae, floor))
-        + np.log(max(measures.rmse, floor) / max(measures.naive_rmse, floor))
+        np.log(max(evaluation.model_mae, floor) / max(measures.naive_mae, floor))
+        + np.log(max(evaluation.model_rmse, floor) / max(measures.naive_rmse, floor))
     )
 
 

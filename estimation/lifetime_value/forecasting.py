@@ -7,7 +7,7 @@ enters through P(alive), which is a closed formula (an integral for Pareto/NBD).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,10 +24,13 @@ from estimation.lifetime_value.purchase_summaries import (
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """Per summary: expected purchases within the horizon, and the probability of at least one."""
+    """Per summary: expected purchases within the horizon, the probability of at least one, and that
+    of being alive.
+    """
 
     expected: Floats
     p_any: Floats
+    p_alive: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,18 @@ class Cells:
     recency: Floats
     tenure: Floats
     positions: Integers
+
+
+@dataclass(frozen=True, eq=False)
+class Outlook:
+    """What forecasts over all horizons share: P(alive) by the name of each fit, and cells by
+    whether the model needs t_x.
+    """
+
+    summaries: PurchaseSummaries
+    fits: Mapping[str, Fit]
+    alive: Mapping[str, Floats]
+    cells: Mapping[bool, Cells]
 
 
 # A function of (parameters, repeats, recency, tenure) per row.
@@ -68,24 +83,61 @@ def p_alive(fit: Fit, summaries: PurchaseSummaries) -> Floats:
     )
 
 
-def forecast(fit: Fit, summaries: PurchaseSummaries, horizon: float) -> Forecast:
-    """Forecast every summary for ``horizon``, in the fit's unit of time."""
-    purchase_model = model(fit.model)
-    cells = cells_of(summaries, purchase_model)
-    alive = p_alive(fit, summaries)
+def outlook(fits: Mapping[str, Fit], summaries: PurchaseSummaries) -> Outlook:
+    """Prepare forecasts of the same summaries by several models."""
+    cells: dict[bool, Cells] = {}
+    for found in fits.values():
+        purchase_model = model(found.model)
+        if purchase_model.uses_recency not in cells:
+            cells[purchase_model.uses_recency] = cells_of(summaries, purchase_model)
+    alive = {name: p_alive(found, summaries) for name, found in fits.items()}
+    return Outlook(summaries, fits, alive, cells)
+
+
+def if_alive(known: Outlook, name: str, function: CellFunction) -> Floats:
+    """P(alive) by one model, times a function of living customers."""
+    found = known.fits[name]
+    cells = known.cells[model(found.model).uses_recency]
+    total: Floats = known.alive[name] * look_up(found, cells, function)
+    return total
+
+
+def expected_purchases(known: Outlook, name: str, horizon: float) -> Floats:
+    """Expected purchases within ``horizon`` by one model, in its unit of time."""
+    purchase_model = model(known.fits[name].model)
 
     def purchases(parameters: Floats, x: Floats, t_x: Floats, tenure: Floats) -> Floats:
         return purchase_model.purchases_if_alive(parameters, x, t_x, tenure, horizon)
+
+    return if_alive(known, name, purchases)
+
+
+def forecasts(known: Outlook, horizon: float) -> dict[str, Forecast]:
+    """Every model's own forecast for ``horizon``, by name."""
+    return {
+        name: Forecast(
+            expected=expected_purchases(known, name, horizon),
+            p_any=_any_purchase(known, name, horizon),
+            p_alive=known.alive[name],
+        )
+        for name in known.fits
+    }
+
+
+def forecast(fit: Fit, summaries: PurchaseSummaries, horizon: float) -> Forecast:
+    """Forecast every summary for ``horizon``, in the fit's unit of time."""
+    return forecasts(outlook({fit.model: fit}, summaries), horizon)[fit.model]
+
+
+def _any_purchase(known: Outlook, name: str, horizon: float) -> Floats:
+    purchase_model = model(known.fits[name].model)
 
     def any_purchase(parameters: Floats, x: Floats, t_x: Floats, tenure: Floats) -> Floats:
         return purchase_model.at_least_if_alive(
             parameters, x, t_x, tenure, horizon, np.ones(len(x))
         )
 
-    return Forecast(
-        expected=alive * look_up(fit, cells, purchases),
-        p_any=alive * look_up(fit, cells, any_purchase),
-    )
+    return if_alive(known, name, any_purchase)
 
 
 def naive_forecast(summaries: PurchaseSummaries, horizon: float) -> Floats:

@@ -88,20 +88,13 @@ def measure(
     tied = np.where(one_time, expected[one_time].mean() if one_time.any() else 0.0, expected)
     actual_rank = average_rank(actual, weights)
 
-    def error(forecast: Floats) -> tuple[float, float]:
-        distance = forecast[place] - actual
-        return (
-            float(weights @ np.abs(distance)) / total,
-            float(np.sqrt(weights @ distance**2 / total)),
-        )
-
     def spearman(forecast: Floats) -> float:
         return correlation(average_rank(forecast, customers)[place], actual_rank, weights)
 
     predicted = float(customers @ expected)
     groups = calibration_groups(p_any, customers, buyers)
-    mae, rmse = error(expected)
-    naive_mae, naive_rmse = error(naive)
+    mae, rmse = errors(expected, outcomes)
+    naive_mae, naive_rmse = errors(naive, outcomes)
     return HoldoutMeasures(
         customers=total,
         actual=bought,
@@ -121,6 +114,16 @@ def measure(
         spearman=spearman(expected),
         spearman_tied=spearman(tied),
         naive_spearman=spearman(naive),
+    )
+
+
+def errors(forecast: Floats, outcomes: Outcomes) -> tuple[float, float]:
+    """Mean absolute and root mean squared error over customers; ``forecast`` per summary."""
+    distance = forecast[outcomes.summary] - outcomes.purchases
+    total = float(outcomes.customers.sum())
+    return (
+        float(outcomes.customers @ np.abs(distance)) / total,
+        float(np.sqrt(outcomes.customers @ distance**2 / total)),
     )
 
 

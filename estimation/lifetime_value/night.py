@@ -1,6 +1,7 @@
 """The lifetime value step of a night: purchase days in, forecasts for every kind of customer out.
 
     purchase days ─▶ rolling origins ─▶ champion ─▶ its fit today, or the latest that holds
+                  ─▶ its mean with BG/NBD, at the paces that the origins show
                   ─▶ scores per (x, t_x, T), backtests, calibration, totals
                   ─▶ what would have been forecast at earlier month ends
 
@@ -15,8 +16,9 @@ summary, and SQL joins them to customers; money is added there with the customer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -25,37 +27,27 @@ import pyarrow as pa
 
 from estimation.lifetime_value import champion, gamma_gamma
 from estimation.lifetime_value.backtest import (
+    HORIZONS,
     WORKERS,
     Backtest,
     backtest,
     fit_models,
     previous_errors,
 )
-from estimation.lifetime_value.discounting import daily_rate, discounted_purchases_if_alive
+from estimation.lifetime_value.blending import speakers
 from estimation.lifetime_value.fallback import UsableFit, usable_fit
-from estimation.lifetime_value.fitting import NO_DROPOUT, Fit
-from estimation.lifetime_value.forecasting import cells_of, forecast, look_up, p_alive
-from estimation.lifetime_value.gamma_gamma import SpendFit
+from estimation.lifetime_value.fitting import Fit
 from estimation.lifetime_value.maximum_likelihood import FitRefused
 from estimation.lifetime_value.night_tables import (
-    FORMER_SCORES,
-    SCORED_HORIZONS,
     SCORES,
     NightModel,
     SpendModel,
     backtests_table,
     calibrations_table,
-    level_name,
-    model_version,
     parameters_table,
-    repeated,
     totals_table,
 )
-from estimation.lifetime_value.predictive_intervals import (
-    LEVELS,
-    count_quantiles,
-    money_quantiles,
-)
+from estimation.lifetime_value.pace import Paces, Trial, learn
 from estimation.lifetime_value.purchase_days import (
     CustomersAt,
     PurchaseDays,
@@ -72,10 +64,10 @@ from estimation.lifetime_value.purchase_models import (
     mbg_cnbd,
     model,
 )
-from estimation.lifetime_value.purchase_summaries import Floats, PurchaseSummaries, select
+from estimation.lifetime_value.purchase_summaries import PurchaseSummaries
 from estimation.lifetime_value.regularity import read_off
+from estimation.lifetime_value.scoring import Voices, former_table, scores_table, spoken_for
 
-INTERVAL_HORIZON = 365
 # Backtests and the parameters of earlier month ends need no more customers: with as many, chance
 # moves a month's total by one in a hundred, where gates ask for fifteen.
 SAMPLE = 100_000
@@ -130,10 +122,14 @@ def estimate(
     scores, previous = SCORES.empty_table(), {}
     if night.usable is not None:
         previous = previous_errors(sample, history, night.usable.fit.model)
-        once = _newcomer_fit(purchases, today, night.usable, starts)
-        scores = pa.concat_tables(
-            _scores(fit, part, spend.fit, settings)
-            for fit, part in by_fit(night.usable, once, summaries)
+        voices = _voices(purchases, today, night.usable, starts)
+        scores = scores_table(
+            voices,
+            spoken_for(voices, summaries),
+            _paces(history.trials, voices.champion, today),
+            spend.fit,
+            settings.yearly_discount,
+            settings.lifetime_days,
         )
     return LifetimeValueEstimates(
         scores=scores,
@@ -141,7 +137,7 @@ def estimate(
         backtests=backtests_table(history, night, spend, as_of, previous),
         calibrations=calibrations_table(history, night),
         totals=totals_table(scores, history, night),
-        former=_former_scores(purchases, sample, as_of, night.name, starts),
+        former=_former_scores(purchases, sample, as_of, night.name, starts, history.trials),
     )
 
 
@@ -152,19 +148,6 @@ def month_ends(as_of: date, count: int = FORMER_MONTHS) -> list[date]:
         days.append(first - timedelta(days=1))
         first = days[-1].replace(day=1)
     return days
-
-
-def by_fit(
-    own: UsableFit, once: UsableFit | None, summaries: PurchaseSummaries
-) -> list[tuple[UsableFit, PurchaseSummaries]]:
-    """Who is forecast by which fit: customers with x = 0 by ``once``, and by none where that is
-    None.
-    """
-    if once is own:
-        return [(own, summaries)]
-    newcomers = summaries.repeats == 0
-    parts = [(own, select(summaries, ~newcomers))]
-    return [(once, select(summaries, newcomers)), *parts] if once else parts
 
 
 def fit_spend_at(purchases: PurchaseDays, known: CustomersAt) -> SpendModel:
@@ -217,47 +200,19 @@ def _night_model(
     return NightModel(None, choice.reason, refusals, gates)
 
 
-def _with_newcomers(own: PurchaseModel) -> list[PurchaseModel]:
-    """A model and the one that speaks for customers with x = 0 in its place."""
-    return [own, MBG_NBD] if own.name == BG_NBD.name else [own]
+def _voices(
+    purchases: PurchaseDays, today: int, own: UsableFit, starts: Mapping[str, Fit]
+) -> Voices:
+    """The champion's parameters, and those of the models that speak beside it and hold."""
+    usable = {own.fit.model: own}
+    for name in speakers(own.fit.model)[1:]:
+        with suppress(FitRefused):
+            usable[name] = usable_fit(purchases, today, model(name), starts.get(name))
+    return Voices(own.fit.model, usable)
 
 
-def _newcomer_fit(
-    purchases: PurchaseDays, today: int, usable: UsableFit, starts: Mapping[str, Fit]
-) -> UsableFit | None:
-    """The fit for customers with x = 0: MBG/NBD's where the champion is BG/NBD, which holds them
-    alive by assumption.
-    """
-    if usable.fit.model != BG_NBD.name:
-        return usable
-    try:
-        return usable_fit(purchases, today, MBG_NBD, starts.get(MBG_NBD.name))
-    except FitRefused:
-        return None
-
-
-def _scores(
-    usable: UsableFit,
-    summaries: PurchaseSummaries,
-    spend: SpendFit | None,
-    settings: LifetimeValueSettings,
-) -> pa.Table:
-    fit, size = usable.fit, len(summaries)
-    futures = {horizon: forecast(fit, summaries, float(horizon)) for horizon in SCORED_HORIZONS}
-    columns: dict[str, object] = {
-        **_who(usable, summaries),
-        "customers": summaries.customers.astype(np.int64),
-        "p_order_30d": futures[30].p_any,
-        **{f"expected_orders_{h}d": future.expected for h, future in futures.items()},
-        "discounted_orders": _discounted(fit, summaries, settings),
-    }
-    orders = count_quantiles(fit, summaries, INTERVAL_HORIZON)
-    money = money_quantiles(fit, spend, summaries, INTERVAL_HORIZON) if spend else None
-    for place, level in enumerate(LEVELS):
-        columns[level_name("orders_365d", level)] = orders[place]
-        values = pa.nulls(size, pa.float64()) if money is None else money[place]
-        columns[level_name("value_365d", level)] = values
-    return pa.table({name: columns[name] for name in SCORES.names}, schema=SCORES)
+def _paces(trials: Sequence[Trial], name: str, day: int) -> dict[int, Paces]:
+    return {horizon: learn(trials, name, horizon, day) for horizon in HORIZONS}
 
 
 def _former_scores(
@@ -266,80 +221,37 @@ def _former_scores(
     as_of: date,
     name: str | None,
     starts: Mapping[str, Fit],
+    trials: Sequence[Trial],
 ) -> Iterator[pa.Table]:
     if name is None:
         return
+
+    def at(day: int) -> pa.Table | None:
+        return _former_scores_at(purchases, sample, day, name, starts, _paces(trials, name, day))
+
     days = [date_to_number(month_end) for month_end in month_ends(as_of)]
     with ThreadPoolExecutor(WORKERS) as workers:
         # Tables are large: no more of them than are computed at a time.
         for begin in range(0, len(days), WORKERS):
-            for table in workers.map(
-                lambda day: _scores_at(purchases, sample, day, name, starts),
-                days[begin : begin + WORKERS],
-            ):
+            for table in workers.map(at, days[begin : begin + WORKERS]):
                 if table is not None:
                     yield table
 
 
-def _scores_at(
-    purchases: PurchaseDays, sample: PurchaseDays, day: int, name: str, starts: Mapping[str, Fit]
+def _former_scores_at(
+    purchases: PurchaseDays,
+    sample: PurchaseDays,
+    day: int,
+    name: str,
+    starts: Mapping[str, Fit],
+    paces: Mapping[int, Paces],
 ) -> pa.Table | None:
     known = customers_at(sample, day)
     sampled, _ = distinct_summaries(known)
-    fits = fit_models(sampled, day, _with_newcomers(model(name)), starts).fits
+    fits = fit_models(sampled, day, [model(each) for each in speakers(name)], starts).fits
     if name not in fits:
         return None
-    spend = fit_spend_at(sample, known).fit
+    voices = Voices(name, {each: UsableFit(fits[each], day, None) for each in fits})
     summaries, _ = distinct_summaries(customers_at(purchases, day))
-    own = UsableFit(fits[name], day, None)
-    once: UsableFit | None = own
-    if name == BG_NBD.name:
-        once = UsableFit(fits[MBG_NBD.name], day, None) if MBG_NBD.name in fits else None
-    return pa.concat_tables(
-        _former(usable, part, spend) for usable, part in by_fit(own, once, summaries)
-    )
-
-
-def _former(usable: UsableFit, summaries: PurchaseSummaries, spend: SpendFit | None) -> pa.Table:
-    size = len(summaries)
-    columns: dict[str, object] = {
-        "origin_date": repeated(usable.origin, size, pa.int32()).cast(pa.date32()),
-        **_who(usable, summaries),
-        "spend_p": repeated(spend.p if spend else None, size, pa.float64()),
-        "spend_q": repeated(spend.q if spend else None, size, pa.float64()),
-        "spend_v": repeated(spend.v if spend else None, size, pa.float64()),
-    }
-    for horizon in (30, 90):
-        future = forecast(usable.fit, summaries, float(horizon))
-        columns[f"expected_orders_{horizon}d"] = future.expected
-    return pa.table({name: columns[name] for name in FORMER_SCORES.names}, schema=FORMER_SCORES)
-
-
-def _who(usable: UsableFit, summaries: PurchaseSummaries) -> dict[str, object]:
-    """The key columns, the model and P(alive), which is unknown where the model has not seen
-    anybody leave and the customer has bought once.
-    """
-    size = len(summaries)
-    unknown = (summaries.repeats == 0) & (usable.fit.limit == NO_DROPOUT)
-    return {
-        "repeat_purchase_days": summaries.repeats.astype(np.int64),
-        "recency_days": summaries.recency.astype(np.int64),
-        "tenure_days": summaries.tenure.astype(np.int64),
-        "model": repeated(usable.fit.model, size, pa.string()),
-        "model_version": repeated(model_version(usable), size, pa.string()),
-        "p_alive": pa.array(p_alive(usable.fit, summaries), mask=unknown),
-    }
-
-
-def _discounted(fit: Fit, summaries: PurchaseSummaries, settings: LifetimeValueSettings) -> Floats:
-    purchase_model = model(fit.model)
-    rate = daily_rate(settings.yearly_discount)
-
-    def discounted(parameters: Floats, x: Floats, t_x: Floats, tenure: Floats) -> Floats:
-        return discounted_purchases_if_alive(
-            purchase_model, parameters, x, t_x, tenure, settings.lifetime_days, rate
-        )
-
-    alive = p_alive(fit, summaries)
-    total: Floats = alive * look_up(fit, cells_of(summaries, purchase_model), discounted)
-    return total
+    spend = fit_spend_at(sample, known).fit
+    return former_table(voices, spoken_for(voices, summaries), paces, spend, day)

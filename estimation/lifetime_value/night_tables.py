@@ -44,6 +44,8 @@ SCORES = pa.schema(
         *_WHO,
         ("customers", pa.int64()),
         ("p_order_30d", pa.float64()),
+        ("pace_30d", pa.float64()),
+        ("pace_90d", pa.float64()),
         *((f"expected_orders_{horizon}d", pa.float64()) for horizon in SCORED_HORIZONS),
         ("discounted_orders", pa.float64()),
         *((level_name("orders_365d", level), pa.float64()) for level in LEVELS),

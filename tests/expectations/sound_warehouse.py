@@ -113,8 +113,9 @@ NUMBERS = {
         transition_count viewer_count known_viewer_count ordering_viewer_count
     """,
     "double": """
-        p_alive p_order_30d expected_orders_30d expected_orders_90d expected_orders_365d
-        expected_value_30d expected_value_90d expected_value_365d expected_value_365d_low
+        p_alive p_order_30d pace_30d pace_90d expected_orders_30d expected_orders_90d
+        expected_orders_365d expected_value_30d expected_value_90d expected_value_365d
+        expected_value_365d_low
         expected_value_365d_high lifetime_value_discounted confidence coverage value interval_low
         interval_high auc top_decile_lift base_rate log_likelihood actual predicted mae rmse
         naive_mae calibration_error retention_rate bad_outcome_rate predicted_share actual_share

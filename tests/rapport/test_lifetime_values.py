@@ -73,3 +73,11 @@ def test_tables_that_are_there_are_not_emptied(warehouse: Path) -> None:
     with duckdb.connect(str(warehouse)) as connection:
         create_missing(connection)
     assert contents(warehouse) == once
+
+
+def test_a_table_of_an_earlier_version_gets_the_columns_of_this_one(warehouse: Path) -> None:
+    with duckdb.connect(str(warehouse)) as connection:
+        connection.execute("alter table estimates.lifetime_value_scores drop column pace_90d")
+        create_missing(connection)
+        found = connection.execute("select * from estimates.lifetime_value_scores").description
+    assert [column[0] for column in found] == TABLES["lifetime_value_scores"].names

@@ -36,11 +36,11 @@ def evaluation(
         pearson=0.5, spearman=0.4, spearman_tied=0.4, naive_spearman=0.4,
     )  # fmt: skip
     fitted = Fit(model, ("r",), (1.0,), (0.1,), (0,), ((0.01,),), -10.0, 5000.0, 0.0)
-    return Evaluation(model, origin, horizon, fitted, measures)
+    return Evaluation(model, origin, horizon, fitted, measures, model_mae=mae, model_rmse=rmse)
 
 
 def ranking(*evaluations: Evaluation) -> tuple[str, ...]:
-    history = Backtest(evaluations, ())
+    history = Backtest(evaluations, (), ())
     return choose(history, NAMES, gates(history)).ranking
 
 
@@ -63,7 +63,7 @@ def test_models_are_compared_where_both_have_a_forecast() -> None:
 
 def test_without_an_origin_the_default_speaks() -> None:
     assert ranking() == ("mbg_nbd", "bg_nbd")
-    nobody = choose(Backtest((), ()), ["bg_nbd", "mbg_nbd"], {})
+    nobody = choose(Backtest((), (), ()), ["bg_nbd", "mbg_nbd"], {})
     assert nobody.ranking[0] == "mbg_nbd"
     assert "no earlier origin" in nobody.reason
 
@@ -108,7 +108,9 @@ def test_origins_are_pooled_because_one_month_may_be_christmas() -> None:
 
 def test_one_failed_horizon_fails_the_model() -> None:
     found = gates(
-        Backtest((evaluation("mbg_nbd"), evaluation("mbg_nbd", horizon=90, predicted=2000.0)), ())
+        Backtest(
+            (evaluation("mbg_nbd"), evaluation("mbg_nbd", horizon=90, predicted=2000.0)), (), ()
+        )
     )
     assert failed(found, "mbg_nbd")
     assert not failed(found, "bg_nbd")

@@ -12,6 +12,8 @@ import pytest
 
 from estimation.lifetime_value import night
 from estimation.lifetime_value.backtest import Backtest, Refusal
+from estimation.lifetime_value.fitting import fit
+from estimation.lifetime_value.forecasting import forecast
 from estimation.lifetime_value.gamma_gamma import expected_value
 from estimation.lifetime_value.night import (
     LifetimeValueEstimates,
@@ -39,6 +41,7 @@ from estimation.lifetime_value.purchase_days import (
     number_to_date,
     read,
 )
+from estimation.lifetime_value.purchase_models import BG_NBD, MBG_NBD
 from tests.estimation.lifetime_value.played_customers import play_purchases
 
 SETTINGS = LifetimeValueSettings()
@@ -90,6 +93,36 @@ def test_every_kind_of_customer_has_scores(
     once = columns["repeat_purchase_days"] == 0
     assert set(columns["model"][once]) == {"mbg_nbd"}
     assert (columns["p_alive"][once] < 1).all()
+
+
+def test_expected_orders_sum_to_plain_bg_nbds(
+    purchases: PurchaseDays, tonight: LifetimeValueEstimates
+) -> None:
+    today = date_to_number(AS_OF)
+    summaries, _ = distinct_summaries(customers_at(purchases, today))
+    for horizon in (30, 90):
+        plain = forecast(fit(BG_NBD, summaries), summaries, horizon).expected
+        [total] = rows_of(tonight.totals, horizon_days=horizon)
+        # Up to the few whose 90 days are lifted to their 30 days.
+        assert total["expected_orders"] == pytest.approx(summaries.customers @ plain, rel=1e-4)
+
+
+def test_months_follow_the_pace_of_the_group_and_a_year_does_not(
+    purchases: PurchaseDays, tonight: LifetimeValueEstimates
+) -> None:
+    summaries, _ = distinct_summaries(customers_at(purchases, date_to_number(AS_OF)))
+    scores = {name: tonight.scores[name].to_numpy() for name in tonight.scores.column_names}
+    once = summaries.repeats == 0
+    found = fit(MBG_NBD, summaries)
+    for horizon, factor in ((30, scores["pace_30d"]), (90, scores["pace_90d"]), (365, 1.0)):
+        own = forecast(found, summaries, horizon).expected
+        assert scores[f"expected_orders_{horizon}d"][once] == pytest.approx(
+            (own * factor)[once], rel=1e-6
+        )
+    for x in range(13):
+        group = np.minimum(summaries.repeats, 12) == x
+        assert group.any()
+        assert len(np.unique(scores["pace_30d"][group])) == 1
 
 
 def test_the_night_names_its_champion_once(tonight: LifetimeValueEstimates) -> None:
@@ -247,7 +280,7 @@ def test_one_time_customers_are_left_out_where_only_bg_nbd_has_parameters(
 
     monkeypatch.setattr(night, "usable_fit", only_bg)
     monkeypatch.setattr(
-        night, "backtest", lambda *_, **__: Backtest((), (Refusal("mbg_nbd", 0, "flat"),))
+        night, "backtest", lambda *_, **__: Backtest((), (Refusal("mbg_nbd", 0, "flat"),), ())
     )
     found = estimate(purchases, AS_OF, SETTINGS)
     assert set(found.scores["model"].to_pylist()) == {"bg_nbd"}

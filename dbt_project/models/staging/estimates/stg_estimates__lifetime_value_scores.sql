@@ -20,6 +20,8 @@ renamed as (
         p_alive,
         customers,
         p_order_30d,
+        pace_30d,
+        pace_90d,
         expected_orders_30d,
         expected_orders_90d,
         expected_orders_365d,
