@@ -216,7 +216,7 @@ def evaluate(holdout: Holdout, name: str, trials: Iterable[Trial]) -> Evaluation
     """
     summaries, outcomes = holdout.summaries, holdout.outcomes
     paces = learn(trials, name, holdout.horizon, holdout.origin)
-    future = published_forecast(holdout.futures, name, summaries, paces)
+    future, _ = published_forecast(holdout.futures, name, summaries, paces)
     naive = naive_forecast(summaries, holdout.horizon)
     mae, rmse = errors(alone(holdout.futures, name, summaries), outcomes)
     return Evaluation(
@@ -251,13 +251,14 @@ def fit_models(
 
 def published_forecast(
     futures: Mapping[str, Forecast], name: str, summaries: PurchaseSummaries, paces: Paces
-) -> Forecast:
+) -> tuple[Forecast, Paces]:
     """The forecast that is published with model ``name`` as champion: blended, every group at its
-    pace, the total at BG/NBD's level. ``futures``: every model's own.
+    pace, the total at BG/NBD's level; and the factors that bring it there. ``futures``: every
+    model's own.
     """
     mixed = blend(futures, name, summaries)
     factors = at_level(paces, mixed, summaries, level(futures, name, summaries))
-    return paced(mixed, summaries, factors)
+    return paced(mixed, summaries, factors), factors
 
 
 def previous_errors(
@@ -282,7 +283,7 @@ def previous_errors(
         summaries, positions = distinct_summaries(known)
         paces = learn(history.trials, name, horizon, own.origin)
         futures = forecasts(outlook(yesterday, summaries), horizon)
-        future = published_forecast(futures, name, summaries, paces)
+        future, _ = published_forecast(futures, name, summaries, paces)
         actual = purchases_within(purchases, known, horizon)
         missed[own.origin, horizon] = float(np.abs(future.expected[positions] - actual).mean())
     return missed

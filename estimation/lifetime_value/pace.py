@@ -135,7 +135,8 @@ def _ratios(parts: Sequence[tuple[Floats, Floats]]) -> Floats:
     came, forecast = np.zeros(LAST_GROUP + 1), np.zeros(LAST_GROUP + 1)
     for actual, expected in parts:
         came += actual
-        forecast += expected * (actual.sum() / max(float(expected.sum()), 1e-300))
+        total = float(expected.sum())
+        forecast += expected * (actual.sum() / total if total > 0 else 1.0)
     weight = len(parts) / (len(parts) + BELIEF_ORIGINS)
     ratios = ((came + BELIEF_PURCHASES) / (forecast + BELIEF_PURCHASES)) ** weight
     clipped: Floats = np.clip(ratios, 1 / MOST, MOST)

@@ -17,8 +17,8 @@ from functools import partial
 import numpy as np
 import pyarrow as pa
 
-from estimation.lifetime_value.backtest import HORIZONS
-from estimation.lifetime_value.blending import blend, level, newcomers_model
+from estimation.lifetime_value.backtest import HORIZONS, published_forecast
+from estimation.lifetime_value.blending import newcomers_model
 from estimation.lifetime_value.discounting import daily_rate, discounted_purchases_if_alive
 from estimation.lifetime_value.fallback import UsableFit
 from estimation.lifetime_value.fitting import NO_DROPOUT, Fit
@@ -38,7 +38,7 @@ from estimation.lifetime_value.night_tables import (
     model_version,
     repeated,
 )
-from estimation.lifetime_value.pace import Paces, at_level, group_of, paced
+from estimation.lifetime_value.pace import Paces, group_of
 from estimation.lifetime_value.predictive_intervals import (
     LEVELS,
     count_quantiles,
@@ -137,10 +137,9 @@ def score(voices: Voices, ahead: Outlook, paces: Mapping[int, Paces]) -> Scored:
     fewest = np.zeros(len(ahead.summaries))
     for horizon in sorted(HORIZONS):
         own = forecasts(ahead, float(horizon))
-        mixed = blend(own, voices.champion, ahead.summaries)
-        total = level(own, voices.champion, ahead.summaries)
-        factors[horizon] = at_level(paces[horizon], mixed, ahead.summaries, total)
-        found = paced(mixed, ahead.summaries, factors[horizon])
+        found, factors[horizon] = published_forecast(
+            own, voices.champion, ahead.summaries, paces[horizon]
+        )
         fewest = np.maximum(fewest, found.expected)
         futures[horizon] = Forecast(fewest, found.p_any, found.p_alive)
     return Scored(futures, factors)

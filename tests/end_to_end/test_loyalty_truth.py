@@ -428,18 +428,24 @@ def _buyers_after(purchases: dict[str, list[Purchase]], split: date) -> set[str]
     return {c for c, own in purchases.items() if any(x.is_counted and x.day > split for x in own)}
 
 
-def _effect(
-    night: Night, claim: str, exposed: set[str], outcome: Mapping[str, float], standing: Standing
-) -> None:
-    """The claim's row is the mean outcome of the exposed and of the others."""
+def _claim_effect(night: Night, claim: str) -> tuple[float, ...]:
+    """Mean outcome of the exposed, of the others, and the difference; how many each, and all."""
+    return tuple(
+        night.one(
+            "select exposed_rate, other_rate, effect, n_exposed, n_others, n from claim_effects "
+            "where claim = ?",
+            claim,
+        )
+    )
+
+
+def _counted_effect(
+    exposed: set[str], outcome: Mapping[str, float], standing: Standing
+) -> tuple[object, ...]:
+    """The same by hand; rates to floating point."""
     sides = (standing.customers & exposed, standing.customers - exposed)
     rates = [sum(outcome.get(c, 0) for c in side) / len(side) for side in sides]
-    found = night.one(
-        "select exposed_rate, other_rate, effect, n_exposed, n_others, n from claim_effects "
-        "where claim = ?",
-        claim,
-    )
-    assert found == (
+    return (
         *map(pytest.approx, (*rates, rates[0] - rates[1])),
         *map(len, sides),
         len(standing.customers),
@@ -454,7 +460,8 @@ def test_the_more_engaged_are_those_who_came_on_more_days_than_the_median(
     typical = median(days.values())
     exposed = {c for c, number in days.items() if number > typical}
     stayed = dict.fromkeys(_buyers_after(purchases, standing.split), 1.0)
-    _effect(night, "engagement_and_loyalty", exposed, stayed, standing)
+    counted = _counted_effect(exposed, stayed, standing)
+    assert _claim_effect(night, "engagement_and_loyalty") == counted
 
 
 def _verdicts(night: Night, verdict: str) -> dict[str, set[date]]:
@@ -478,7 +485,8 @@ def test_bad_experiences_are_complaints_and_bad_verdicts(
         bad[customer] |= days
     exposed = {c for c, days in bad.items() if _before(days, standing.split)}
     back = dict.fromkeys(_buyers_after(purchases, standing.split), 1.0)
-    _effect(night, "bad_experience_and_return", exposed, back, standing)
+    counted = _counted_effect(exposed, back, standing)
+    assert _claim_effect(night, "bad_experience_and_return") == counted
 
 
 def test_good_experiences_are_good_verdicts_and_are_held_against_money(
@@ -490,7 +498,8 @@ def test_good_experiences_are_good_verdicts_and_are_held_against_money(
         c: float(sum((x.net for x in own if x.day > standing.split), NOTHING))
         for c, own in purchases.items()
     }
-    _effect(night, "good_experience_and_spend", exposed, spent, standing)
+    counted = _counted_effect(exposed, spent, standing)
+    assert _claim_effect(night, "good_experience_and_spend") == counted
 
 
 def test_content_and_contests_are_held_against_coming_back(
@@ -501,7 +510,8 @@ def test_content_and_contests_are_held_against_coming_back(
     again = {
         c: 1.0 for c, days in _own_days(night).items() if any(d > standing.split for d in days)
     }
-    _effect(night, "content_and_attachment", exposed, again, standing)
+    counted = _counted_effect(exposed, again, standing)
+    assert _claim_effect(night, "content_and_attachment") == counted
 
 
 # --- campaigns -------------------------------------------------------------------------------
